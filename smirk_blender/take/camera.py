@@ -1,0 +1,41 @@
+"""From a posed head to the picture: the take's orthographic camera and its crop."""
+
+import numpy as np
+
+CROP_SIZE_PX = 224
+
+
+def camera_points(vertices: np.ndarray, camera: np.ndarray) -> np.ndarray:
+    """Return vertices before the camera: the crop's edge at +-1, +y up, +z towards the camera.
+
+    Args:
+        vertices: (T, V, 3) metres, posed.
+        camera: (T, 3) scale, tx, ty.
+    Returns:
+        (T, V, 3).
+    """
+    shift = np.pad(camera[:, 1:], ((0, 0), (0, 1)))
+    return camera[:, :1, None] * (vertices + shift[:, None])
+
+
+def image_points(vertices: np.ndarray, camera: np.ndarray, crop_transform: np.ndarray) -> np.ndarray:
+    """Return where vertices lie in the picture: (T, V, 3) image pixels, y down, z in the same scale towards the camera."""
+    crop_px = (camera_points(vertices, camera) * [1, -1, 1] + [1, 1, 0]) * (CROP_SIZE_PX / 2)
+    scale, shift = _scale_and_shift(crop_transform)
+    return (crop_px - shift) / scale
+
+
+def camera_points_from_image(points_px: np.ndarray, crop_transform: np.ndarray) -> np.ndarray:
+    """Return picture points before the camera, the inverse of `image_points` but for depth's sign.
+
+    Args:
+        points_px: (T, L, 3) image pixels, y down; z in the same scale, away from the camera as MediaPipe has it.
+        crop_transform: (T, 3, 3) image pixels -> crop pixels.
+    """
+    scale, shift = _scale_and_shift(crop_transform)
+    return ((points_px * scale + shift) / (CROP_SIZE_PX / 2) - [1, 1, 0]) * [1, -1, -1]
+
+
+def _scale_and_shift(crop_transform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return (T, 1, 1) and (T, 1, 3); a crop is never rotated."""
+    return crop_transform[:, :1, :1], np.pad(crop_transform[:, :2, 2], ((0, 0), (0, 1)))[:, None]

@@ -1,0 +1,96 @@
+"""The take itself: arrays with one row a video frame, and what they were solved from."""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+
+FORMAT_VERSION = 1  # of the file; a newer one is refused
+NUM_LANDMARKS = 478
+
+# Columns of each per-frame array; None where the head or the solver decides.
+FRAME_ARRAYS: dict[str, tuple[int | None, ...]] = {
+    "expression": (None,),
+    "jaw_pose": (3,),
+    "eyelid": (2,),
+    "head_pose": (3,),
+    "neck_pose": (3,),
+    "eye_pose": (6,),
+    "camera": (3,),
+    "crop_transform": (3, 3),
+    "landmarks": (NUM_LANDMARKS, 3),
+    "confidence": (),
+    "gap": (),
+    "time_s": (),
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """The video a take was solved from: enough to find it again and to know that it is the same file."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True)
+class Take:
+    """One performance. Every per-frame array has T rows, one for each frame of the video, gaps included.
+
+    Attributes:
+        expression: (T, E) float32, FLAME expression coefficients, unitless.
+        jaw_pose, head_pose, neck_pose: (T, 3) float32, axis-angle, radians, FLAME axes (+Y up, +Z out of the face).
+        eye_pose: (T, 6) float32, axis-angle, left eye then right.
+        eyelid: (T, 2) float32, left then right, 0 open to 1 shut.
+        camera: (T, 3) float32, scale, tx, ty: a point (x, y) of the posed head, metres, lies at
+            scale * (x + tx, y + ty) in the crop, where +-1 is its edge and +y is up.
+        crop_transform: (T, 3, 3) float64, image pixels -> crop pixels (224 x 224).
+        landmarks: (T, 478, 3) float32, MediaPipe's points, x and y in image pixels, z in the same scale; NaN in gaps.
+        confidence: (T,) float32, 0 to 1; see `capture.confidence`.
+        gap: (T,) bool, True where no face was found; the parameters there are filled from their neighbours.
+        time_s: (T,) float64, the frame's timestamp in the video, seconds from its first frame.
+        shape: (S,) float32, FLAME identity, one for the take.
+        fps: true frames per second of the video.
+        source: the video.
+        solver: the name of the solver.
+        models: what was used to solve, by role: "head", "landmarks", "weights".
+        expression_names: names of the expression directions; empty where the head has none.
+    """
+
+    expression: np.ndarray
+    jaw_pose: np.ndarray
+    eyelid: np.ndarray
+    head_pose: np.ndarray
+    neck_pose: np.ndarray
+    eye_pose: np.ndarray
+    camera: np.ndarray
+    crop_transform: np.ndarray
+    landmarks: np.ndarray
+    confidence: np.ndarray
+    gap: np.ndarray
+    time_s: np.ndarray
+    shape: np.ndarray
+    fps: Fraction
+    source: Source
+    solver: str
+    models: dict[str, str] = field(default_factory=dict)
+    expression_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, columns in FRAME_ARRAYS.items():
+            array = getattr(self, name)
+            expected = (len(self), *columns)
+            agrees = array.ndim == len(expected) and all(b in (None, a) for a, b in zip(array.shape, expected))
+            if not agrees:
+                raise ValueError(f"{name} has shape {array.shape}; a take of {len(self)} frames needs {expected}")
+
+    def __len__(self) -> int:
+        return len(self.time_s)
+
+    def head_parameters(self, frames: slice = slice(None)) -> dict[str, np.ndarray]:
+        """Return the arguments of `Head.vertices` for these frames: `head.vertices(**take.head_parameters())`."""
+        names = ("expression", "jaw_pose", "eyelid", "head_pose", "neck_pose", "eye_pose")
+        return {"shape": self.shape[None], **{name: getattr(self, name)[frames] for name in names}}
