@@ -1,0 +1,193 @@
+"""Head models in files: FLAME's .pkl, and our own .npz of the same fields."""
+
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import HeadError
+from .head import JOINT_PARENTS, NUM_POSE_FEATURES, Head, Surface
+from .landmarks import LandmarkEmbedding
+from .safe_pickle import NEXT_STEP, load_data_pickle
+
+NUM_FLAME_SHAPE = 300  # FLAME's shapedirs hold identity first, expression after it
+EYELID_FILES = ("l_eyelid.npy", "r_eyelid.npy")  # as in SMIRK's assets
+EMBEDDING_FILE = "mediapipe_landmark_embedding.npz"  # likewise
+FLAME_FIELDS = ("v_template", "f", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table")
+
+SKIN_COLOR = (0.62, 0.42, 0.33)  # linear RGB
+SCLERA_COLOR = (0.78, 0.76, 0.74)
+IRIS_COLOR = (0.10, 0.16, 0.20)
+PUPIL_COLOR = (0.005, 0.005, 0.005)
+IRIS_RADIUS_M = 0.0058  # a human iris is 11 to 12 mm wide
+PUPIL_RADIUS_M = 0.0022
+
+
+def load_head(path: str | os.PathLike, eyelid_folder: str | os.PathLike | None = None) -> Head:
+    """Return the head in a FLAME .pkl (2017 to 2023 Open) or in an .npz that `save_head` wrote.
+
+    Args:
+        path: the model file; nothing in it is run.
+        eyelid_folder: where SMIRK's l_eyelid.npy, r_eyelid.npy and mediapipe_landmark_embedding.npz lie;
+            left out, they are looked for beside the model. A head without them has no lids or no landmarks.
+    Raises:
+        HeadError: no such file, not a head model, or one that tries to run code.
+    """
+    path = Path(path)
+    fields = _load_npz(path) if path.suffix.lower() == ".npz" else load_data_pickle(path)
+    missing = [name for name in FLAME_FIELDS if name not in fields]
+    if missing:
+        raise HeadError(f"{path} is not a FLAME model: it has no {', '.join(missing)}. {NEXT_STEP}")
+    arrays = _checked_fields(path, fields)
+    folder = Path(eyelid_folder) if eyelid_folder else path.parent
+    num_vertices = len(arrays["v_template"])
+    eyelids = fields.get("eyelids")
+    if eyelids is None:
+        eyelids = _load_eyelids(folder, num_vertices, required=eyelid_folder is not None)
+    num_shape = int(fields.get("num_shape", NUM_FLAME_SHAPE))
+    directions = arrays["shapedirs"]
+    return Head(
+        name=str(fields.get("name", path.name)),
+        template=arrays["v_template"],
+        triangles=arrays["f"],
+        shape_directions=directions[..., :num_shape],
+        expression_directions=directions[..., num_shape:],
+        pose_directions=arrays["posedirs"],
+        joint_regressor=arrays["J_regressor"],
+        skinning_weights=arrays["weights"],
+        eyelid_directions=eyelids,
+        shape_names=_names(fields, "shape_names", "shape", num_shape),
+        expression_names=_names(fields, "expression_names", "expression", directions.shape[-1] - num_shape),
+        landmarks=_embedding_from(fields) or _load_embedding(folder, arrays["f"]),
+        surface=_surface(arrays),
+    )
+
+
+def save_head(head: Head, path: str | os.PathLike) -> None:
+    """Write a head as an .npz with FLAME's field names, which `load_head` reads; its surface is not kept."""
+    embedding = head.landmarks
+    optional = {} if head.eyelid_directions is None else {"eyelids": head.eyelid_directions}
+    if embedding is not None:
+        optional |= {f"landmark_{name}": getattr(embedding, name) for name in ("indices", "corners", "weights")}
+    np.savez_compressed(
+        path,
+        name=np.array(head.name),
+        v_template=head.template,
+        f=head.triangles,
+        shapedirs=np.concatenate([head.shape_directions, head.expression_directions], axis=-1),
+        num_shape=np.array(head.num_shape),
+        posedirs=head.pose_directions,
+        J_regressor=head.joint_regressor,
+        weights=head.skinning_weights,
+        kintree_table=np.array([JOINT_PARENTS, range(len(JOINT_PARENTS))]),
+        shape_names=np.array(head.shape_names),
+        expression_names=np.array(head.expression_names),
+        **optional,
+    )
+
+
+def _load_npz(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except FileNotFoundError as error:
+        raise HeadError(f"No head model at {path}. {NEXT_STEP}") from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise HeadError(f"{path} cannot be read as a head model ({error}). {NEXT_STEP}") from error
+
+
+def _checked_fields(path: Path, fields: dict[str, object]) -> dict[str, np.ndarray]:
+    """Return FLAME's arrays in our types, having checked that their shapes agree with each other."""
+    types = {"f": np.int64, "J_regressor": np.float64, "kintree_table": np.int64}
+    try:
+        arrays = {name: np.asarray(fields[name]).astype(types.get(name, np.float32)) for name in FLAME_FIELDS}
+    except (TypeError, ValueError) as error:
+        raise HeadError(f"{path} is not a FLAME model: {error}. {NEXT_STEP}") from error
+    num_vertices, num_joints = len(arrays["v_template"]), len(JOINT_PARENTS)
+    wanted = {
+        "v_template": (num_vertices, 3),
+        "f": (len(arrays["f"]), 3),
+        "shapedirs": (num_vertices, 3, arrays["shapedirs"].shape[-1]),
+        "posedirs": (num_vertices, 3, NUM_POSE_FEATURES),
+        "J_regressor": (num_joints, num_vertices),
+        "weights": (num_vertices, num_joints),
+        "kintree_table": (2, num_joints),
+    }
+    for name, shape in wanted.items():
+        if arrays[name].shape != shape:
+            raise HeadError(f"{path} is not a FLAME head: its {name} has shape {arrays[name].shape}, not {shape}. {NEXT_STEP}")
+    parents = arrays["kintree_table"][0].astype(np.int32)  # the root's parent is written as 2**32 - 1
+    if tuple(parents) != JOINT_PARENTS:
+        raise HeadError(f"{path} has the joint tree {tuple(parents)}; FLAME's is {JOINT_PARENTS}. {NEXT_STEP}")
+    if arrays["f"].min() < 0 or arrays["f"].max() >= num_vertices:
+        raise HeadError(f"{path} is damaged: its triangles name vertices that it does not have. {NEXT_STEP}")
+    return arrays
+
+
+def _names(fields: dict, field_name: str, prefix: str, count: int) -> tuple[str, ...]:
+    if field_name in fields:
+        return tuple(str(name) for name in fields[field_name])
+    return tuple(f"{prefix}_{index:03d}" for index in range(count))
+
+
+def _load_eyelids(folder: Path, num_vertices: int, required: bool) -> np.ndarray | None:
+    """Return SMIRK's lid shapes, (V, 3, 2) float32, left then right; None if they are not there and not required."""
+    paths = [folder / name for name in EYELID_FILES]
+    if not required and not all(path.is_file() for path in paths):
+        return None
+    return np.stack([_load_eyelid(path, num_vertices) for path in paths], axis=-1)
+
+
+def _load_eyelid(path: Path, num_vertices: int) -> np.ndarray:
+    try:
+        eyelid = np.load(path, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise HeadError(f"No eyelid shape at {path}. Choose the folder with SMIRK's {' and '.join(EYELID_FILES)}") from error
+    except (OSError, ValueError, EOFError) as error:
+        raise HeadError(f"{path} cannot be read ({error}). Take it from SMIRK's assets again") from error
+    if eyelid.shape != (num_vertices, 3):
+        raise HeadError(f"{path} has shape {eyelid.shape}, the head has {num_vertices} vertices. Take it from SMIRK's assets")
+    return eyelid.astype(np.float32)
+
+
+def _load_embedding(folder: Path, triangles: np.ndarray) -> LandmarkEmbedding | None:
+    path = folder / EMBEDDING_FILE
+    if not path.is_file():
+        return None
+    fields = _load_npz(path)
+    try:
+        faces, weights, indices = (fields[name] for name in ("lmk_face_idx", "lmk_b_coords", "landmark_indices"))
+        return LandmarkEmbedding(indices.astype(np.int64), triangles[faces.astype(np.int64)], weights.astype(np.float32))
+    except (KeyError, IndexError) as error:
+        raise HeadError(f"{path} does not fit this head ({error}). Take it from SMIRK's assets again") from error
+
+
+def _embedding_from(fields: dict) -> LandmarkEmbedding | None:
+    if "landmark_indices" not in fields or "landmark_corners" not in fields:
+        return None
+    return LandmarkEmbedding(*(fields[f"landmark_{name}"] for name in ("indices", "corners", "weights")))
+
+
+def _surface(arrays: dict[str, np.ndarray]) -> Surface:
+    """Return plain materials for a FLAME head: skin, and eyeballs with iris and pupil painted by distance from the axis."""
+    template, triangles, weights = arrays["v_template"], arrays["f"], arrays["weights"]
+    colors = np.tile(np.float32(SKIN_COLOR), (len(template), 1))
+    is_eye = weights[:, 3:].sum(axis=1) > 0.99
+    for joint in (3, 4):
+        eyeball = np.flatnonzero(weights[:, joint] > 0.99)
+        if not len(eyeball):
+            continue
+        center = template[eyeball].mean(axis=0)
+        radius = np.linalg.norm((template[eyeball] - center)[:, :2], axis=1)
+        in_front = template[eyeball, 2] > center[2]
+        colors[eyeball] = SCLERA_COLOR
+        colors[eyeball[in_front & (radius < IRIS_RADIUS_M)]] = IRIS_COLOR
+        colors[eyeball[in_front & (radius < PUPIL_RADIUS_M)]] = PUPIL_COLOR
+    return Surface(
+        polygons=triangles,
+        uv=None,
+        material_index=is_eye[triangles].all(axis=1).astype(np.int64),
+        materials=(("Skin", SKIN_COLOR, 0.5), ("Eyes", SCLERA_COLOR, 0.1)),
+        colors=colors,
+    )
