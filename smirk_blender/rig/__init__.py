@@ -1,0 +1,8 @@
+"""Scene code: a head becomes a mesh, shape keys and an armature; a take becomes an action; its video becomes strips
+and a camera background. In: heads, takes, paths. Out: Blender datablocks. `compat.py` alone knows Blender's versions.
+"""
+
+from .actions import bake_take
+from .head_object import build_head, is_head
+
+__all__ = ["bake_take", "build_head", "is_head"]

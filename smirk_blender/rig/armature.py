@@ -1,0 +1,97 @@
+"""The armature of a head: one bone a FLAME joint, and their rest positions moved to an identity's joints."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import bpy
+import numpy as np
+from bpy.types import Armature, Collection, Object
+from mathutils import Vector
+
+from ..flame.head import JOINT_NAMES, JOINT_PARENTS, Head
+from .axes import to_blender
+
+UP, TO_THE_CHIN, OUT_OF_THE_FACE = (0, 0, 1), (0, -1, -0.5), (0, -1, 0)
+BONE_DIRECTIONS = (UP, UP, TO_THE_CHIN, OUT_OF_THE_FACE, OUT_OF_THE_FACE)  # in JOINT_NAMES' order
+BONE_LENGTH = 0.12  # of the head's height: clear of the eyeballs, short of the hair
+SAME_PLACE = 1e-8  # metres
+
+
+def build_armature(head: Head, name: str, collection: Collection) -> Object:
+    """Return a new armature object in `collection`, bones at the template's joints, all quaternion."""
+    joints = to_blender(head.joint_template)
+    length = BONE_LENGTH * float(np.ptp(head.template[:, 1]))
+    armature_object = bpy.data.objects.new(name, bpy.data.armatures.new(name))
+    armature_object.show_in_front = True
+    armature_object.data.display_type = 'STICK'
+    collection.objects.link(armature_object)
+    with edit_mode(armature_object) as armature:
+        for joint, (bone_name, parent) in enumerate(zip(JOINT_NAMES, JOINT_PARENTS)):
+            bone = armature.edit_bones.new(bone_name)
+            bone.head = joints[joint]
+            bone.tail = bone.head + length * Vector(BONE_DIRECTIONS[joint]).normalized()
+            if parent >= 0:
+                bone.parent = armature.edit_bones[JOINT_NAMES[parent]]
+    for pose_bone in armature_object.pose.bones:
+        pose_bone.rotation_mode = 'QUATERNION'
+    return armature_object
+
+
+def move_rest_joints(armature_object: Object, joints: np.ndarray) -> None:
+    """Move the bones, their directions kept, so that they start at joints.
+
+    Args:
+        armature_object: of a head.
+        joints: (5, 3) metres, Blender axes, in JOINT_NAMES' order.
+    """
+    here = np.array([armature_object.data.bones[name].head_local for name in JOINT_NAMES])
+    if np.abs(joints - here).max() < SAME_PLACE:
+        return
+    with edit_mode(armature_object) as armature:
+        for name, joint in zip(JOINT_NAMES, joints):
+            bone = armature.edit_bones[name]
+            bone.translate(Vector(joint) - bone.head)
+
+
+def rest_rotation(armature_object: Object, bone_name: str) -> np.ndarray:
+    """Return the bone's rest axes as the columns of a (3, 3) float64 matrix, in the armature's axes."""
+    return np.array(armature_object.data.bones[bone_name].matrix_local.to_3x3(), np.float64)
+
+
+@contextmanager
+def edit_mode(armature_object: Object) -> Iterator[Armature]:
+    """Open an armature for `edit_bones`, even a hidden one; mode, selection and active object come back."""
+    view_layer = bpy.context.view_layer
+    with ExitStack() as restore:
+        active = view_layer.objects.active
+        if active is not None and active.mode != 'OBJECT':
+            mode = active.mode
+            restore.callback(_set_mode, active, mode)
+            _set_mode(active, 'OBJECT')
+        restore.callback(setattr, view_layer.objects, "active", active)
+        _make_editable(armature_object, restore)
+        view_layer.objects.active = armature_object
+        _set_mode(armature_object, 'EDIT')
+        try:
+            yield armature_object.data
+        finally:
+            _set_mode(armature_object, 'OBJECT')
+
+
+def _make_editable(armature_object: Object, restore: ExitStack) -> None:
+    """Bring the object into the view layer, unhidden, until `restore` is closed."""
+    scene_objects = bpy.context.scene.collection.objects
+    if armature_object.name not in bpy.context.view_layer.objects and armature_object.name not in scene_objects:
+        scene_objects.link(armature_object)
+        restore.callback(scene_objects.unlink, armature_object)
+    if armature_object.hide_viewport:
+        armature_object.hide_viewport = False
+        restore.callback(setattr, armature_object, "hide_viewport", True)
+    if armature_object.hide_get():
+        armature_object.hide_set(False)
+        restore.callback(armature_object.hide_set, True)
+
+
+def _set_mode(active: Object, mode: str) -> None:
+    with bpy.context.temp_override(active_object=active, object=active):
+        bpy.ops.object.mode_set(mode=mode)

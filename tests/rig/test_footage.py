@@ -1,0 +1,178 @@
+"""Footage and stage: the video beside the head, in time with it."""
+
+from fractions import Fraction
+
+import bpy
+import numpy as np
+import pytest
+from bpy_extras.object_utils import world_to_camera_view
+from mathutils import Vector
+
+from smirk_blender.errors import VideoError
+from smirk_blender.rig import bake_take, build_head, compat
+from smirk_blender.rig.footage import add_footage
+from smirk_blender.rig.stage import set_stage
+from smirk_blender.take import Source
+from tests.builders import make_take, tiny_head
+from tests.rig.scenes import CODE_STEP, played_vertices, sequencer_grey, strip_range, write_code_movie, write_tone
+
+FPS = Fraction(30000, 1001)
+
+
+def take_of(num_frames, head=None, *, width_px=64, height_px=48, **replacements):
+    return make_take(
+        num_frames, head, fps=FPS, source=Source("codes.mp4", 1, "0" * 64, width_px, height_px), **replacements
+    )
+
+
+def footage_strips(scene):
+    return {strip.type: strip for strip in compat.sequencer_strips(scene)}
+
+
+def test_the_scene_shows_video_frame_k_k_frames_after_the_start(empty_scene, tmp_path):
+    movie = write_code_movie(tmp_path / "codes.mp4", 12, FPS)
+    add_footage(empty_scene, movie, take_of(12), scene_frame_start=5)
+    strip = footage_strips(empty_scene)['MOVIE']
+    assert strip_range(strip) == (5, 12)
+    for video_frame in (0, 4, 11):
+        grey = sequencer_grey(empty_scene, 5 + video_frame, tmp_path)
+        assert grey == pytest.approx(CODE_STEP * video_frame, abs=3)  # levels of 255
+    background = empty_scene.camera.data.background_images[0]
+    assert (background.clip.frame_start, background.clip.frame_duration) == (5, 12)
+
+
+def test_rate_range_size_and_playback_are_the_takes(empty_scene, tmp_path):
+    movie = write_code_movie(tmp_path / "codes.mp4", 4, FPS)
+    add_footage(empty_scene, movie, take_of(4, width_px=640, height_px=360), scene_frame_start=11)
+    render = empty_scene.render
+    assert render.fps / render.fps_base == pytest.approx(30000 / 1001, rel=1e-7)
+    assert (empty_scene.frame_start, empty_scene.frame_end, empty_scene.frame_current) == (11, 14, 11)
+    assert (render.resolution_x, render.resolution_y, render.resolution_percentage) == (640, 360, 100)
+    assert not render.use_sequencer
+    assert empty_scene.sync_mode == 'FRAME_DROP'
+
+
+def test_sound_is_a_strip_below_the_pictures(empty_scene, tmp_path):
+    if not compat.has_sound():
+        movie = write_code_movie(tmp_path / "codes.mp4", 4, FPS)
+        assert "no sound" in add_footage(empty_scene, movie, take_of(4))[0]
+        return
+    tone = write_tone(tmp_path / "tone.wav", seconds=1)
+    movie = write_code_movie(tmp_path / "codes.mp4", 30, FPS, sound_path=tone)
+    assert add_footage(empty_scene, movie, take_of(30)) == []
+    strips = footage_strips(empty_scene)
+    assert (strips['SOUND'].channel, strips['MOVIE'].channel) == (1, 2)
+    assert strip_range(strips['SOUND']) == pytest.approx((1, 30), abs=1)  # scene frames
+    assert empty_scene.sync_mode == 'AUDIO_SYNC'
+
+
+def test_silent_footage_has_no_sound_strip(empty_scene, tmp_path):
+    add_footage(empty_scene, write_code_movie(tmp_path / "codes.mp4", 3, FPS), take_of(3))
+    assert footage_strips(empty_scene).keys() == {'MOVIE'}
+    assert not bpy.data.sounds
+
+
+@pytest.mark.parametrize("size_px", [(1280, 720), (720, 1280), (500, 500)])
+def test_the_footage_fills_the_left_half_and_the_head_stays_in_the_right(empty_scene, tmp_path, size_px):
+    movie = write_code_movie(tmp_path / "codes.mp4", 10, FPS)
+    head = tiny_head(skinning_weights=np.tile(np.float32([1, 0, 0, 0, 0]), (50, 1)))
+    turn = np.linspace(-0.5, 1.2, 10)[:, None] * [0.5, 1, 0.3]
+    take = take_of(10, head, width_px=size_px[0], height_px=size_px[1], head_pose=turn)
+    head_object = build_head(head)
+    bake_take(head_object, head, take)
+    add_footage(empty_scene, movie, take)
+    played = played_vertices(head_object, 1 + np.arange(10)).reshape(-1, 3)
+    seen = np.array([world_to_camera_view(empty_scene, empty_scene.camera, Vector(point)) for point in played])
+    assert seen[:, 0].min() > 0.5 and seen[:, 0].max() < 1
+    assert seen[:, 1].min() > 0 and seen[:, 1].max() < 1
+    assert np.ptp(seen[:, 0]) > 0.3 or np.ptp(seen[:, 1]) > 0.6  # as large as its half allows
+    camera = empty_scene.camera.data
+    background = camera.background_images[0]
+    assert camera.show_background_images and background.source == 'MOVIE_CLIP'
+    assert (background.scale, *background.offset) == (0.5, -0.25, 0)
+
+
+def test_a_scene_that_has_a_camera_keeps_it(empty_scene, tmp_path):
+    camera = bpy.data.objects.new("Mine", bpy.data.cameras.new("Mine"))
+    empty_scene.collection.objects.link(camera)
+    empty_scene.camera = camera
+    add_footage(empty_scene, write_code_movie(tmp_path / "codes.mp4", 3, FPS), take_of(3))
+    assert empty_scene.camera == camera and list(empty_scene.objects) == [camera]
+    assert len(camera.data.background_images) == 1
+
+
+def test_viewports_open_on_the_camera(empty_scene, tmp_path):
+    add_footage(empty_scene, write_code_movie(tmp_path / "codes.mp4", 3, FPS), take_of(3))
+    areas = [area for screen in bpy.data.screens for area in screen.areas if area.type == 'VIEW_3D']
+    spaces = [area.spaces.active for area in areas]
+    assert spaces
+    assert {(space.region_3d.view_perspective, space.shading.type) for space in spaces} == {('CAMERA', 'SOLID')}
+
+
+def test_without_footage_the_head_stands_in_the_middle(empty_scene):
+    head_object = build_head(tiny_head())
+    set_stage(empty_scene, beside_footage=False)
+    points = played_vertices(head_object, np.ones(1))[0]
+    seen = np.array([world_to_camera_view(empty_scene, empty_scene.camera, Vector(point)) for point in points])[:, :2]
+    np.testing.assert_allclose((seen.min(axis=0) + seen.max(axis=0)) / 2, 0.5, atol=1e-4)  # of the picture
+    assert seen.min() > 0 and seen.max() < 1
+
+
+@pytest.mark.parametrize("engine", ['BLENDER_WORKBENCH', 'CYCLES'])
+def test_the_camera_renders_the_head_to_the_right(empty_scene, tmp_path, engine):
+    movie = write_code_movie(tmp_path / "codes.mp4", 3, FPS)
+    head = tiny_head()
+    take = take_of(3, head, width_px=96, height_px=64)
+    bake_take(build_head(head), head, take)
+    add_footage(empty_scene, movie, take)
+    empty_scene.render.engine = engine
+    if engine == 'CYCLES':
+        empty_scene.cycles.samples = 4
+    empty_scene.render.filepath = str(tmp_path / "still.png")
+    empty_scene.render.image_settings.file_format = 'PNG'
+    bpy.ops.render.render(write_still=True)
+    picture = bpy.data.images.load(str(tmp_path / "still.png"))
+    pixels = np.empty(96 * 64 * 4, np.float32)
+    picture.pixels.foreach_get(pixels)
+    grey = pixels.reshape(64, 96, 4)[..., :3].mean(axis=-1)
+    left, head_middle = grey[:, :48], grey[24:40, 64:80]
+    assert np.ptp(left) < 0.05  # nothing but the world
+    assert head_middle.mean() > left.mean() + 0.1
+    assert 0.2 < head_middle.mean() < 0.9
+
+
+def test_footage_beside_the_blend_is_found_after_both_have_moved(empty_scene, tmp_path):
+    before, after = tmp_path / "before", tmp_path / "after"
+    (before / "clips").mkdir(parents=True)
+    movie = write_code_movie(before / "clips" / "codes.mp4", 3, FPS)
+    bpy.ops.wm.save_as_mainfile(filepath=str(before / "scene.blend"))
+    add_footage(bpy.context.scene, movie, take_of(3))
+    bpy.ops.wm.save_mainfile()
+    before.rename(after)
+    bpy.ops.wm.open_mainfile(filepath=str(after / "scene.blend"))
+    assert bpy.data.movieclips[0].filepath == "//clips/codes.mp4"
+    assert footage_strips(bpy.context.scene)['MOVIE'].filepath == "//clips/codes.mp4"
+    assert bpy.data.movieclips[0].frame_duration == 3
+    grey = sequencer_grey(bpy.context.scene, 3, tmp_path)
+    assert grey == pytest.approx(2 * CODE_STEP, abs=3)  # levels of 255
+
+
+def test_footage_elsewhere_keeps_its_whole_path(empty_scene, tmp_path):
+    movie = write_code_movie(tmp_path / "codes.mp4", 3, FPS)
+    (tmp_path / "scenes").mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scenes" / "scene.blend"))
+    add_footage(bpy.context.scene, movie, take_of(3))
+    assert bpy.data.movieclips[0].filepath == str(movie)
+
+
+def test_another_video_than_the_takes_is_warned_of(empty_scene, tmp_path):
+    warnings = add_footage(empty_scene, write_code_movie(tmp_path / "codes.mp4", 3, FPS), take_of(5))
+    assert warnings[0] == "codes.mp4 has 3 frames, the take 5. Check that it is the take's video"
+
+
+def test_errors_name_the_file_and_leave_the_scene_alone(empty_scene, tmp_path):
+    (tmp_path / "text.mp4").write_text("not a video")
+    for name, message in (("none.mp4", "No video at .*none.mp4"), ("text.mp4", "cannot read the video .*text.mp4")):
+        with pytest.raises(VideoError, match=message):
+            add_footage(empty_scene, tmp_path / name, take_of(3))
+    assert not bpy.data.movieclips and not empty_scene.objects and empty_scene.render.fps == 24
