@@ -1,0 +1,92 @@
+"""Video files, frame by frame."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from ..errors import VideoError
+from ..take import Source
+
+MAX_FPS_DENOMINATOR = 1001  # 24000/1001, 30000/1001, 60000/1001 and every whole rate
+PLAUSIBLE_FPS = (0.1, 1000.0)
+TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}  # by rotation metadata, degrees
+
+
+class Frame(NamedTuple):
+    """One picture: its number from 0, seconds from the first frame, (H, W, 3) uint8 RGB."""
+
+    video_frame: int
+    time_s: float
+    rgb: np.ndarray
+
+
+class VideoReader:
+    """Every frame of a video once, in order, upright as its rotation metadata asks.
+
+    Attributes:
+        fps: the nominal rate as a fraction.
+        num_frames: as the file states it; 0 if it does not. Only decoding knows.
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        """Open a video.
+
+        Raises:
+            VideoError: no such file, or nothing in it that can be decoded.
+        """
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise VideoError(f"No video at {self.path}. Check the path")
+        self._capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
+        self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)  # whether OpenCV turns pictures itself depends on its build
+        self._turn = TURNS.get(round(self._capture.get(cv2.CAP_PROP_ORIENTATION_META)) % 360)
+        self._first = self._read()
+        if self._first is None:
+            self._capture.release()
+            raise VideoError(
+                f"{self.path} is not a video that can be decoded, or it is damaged. Play it to check, or convert it to MP4 (H.264)"
+            )
+        self._first_time_s = self._timestamp_s()
+        self.height_px, self.width_px = self._first.shape[:2]
+        fps = self._capture.get(cv2.CAP_PROP_FPS)
+        if not PLAUSIBLE_FPS[0] <= fps <= PLAUSIBLE_FPS[1]:
+            raise VideoError(f"{self.path} states a frame rate of {fps}. Convert it to MP4 with a constant rate")
+        self.fps = Fraction(fps).limit_denominator(MAX_FPS_DENOMINATOR)
+        self.num_frames = max(int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the frames; once only."""
+        bgr, video_frame, last_s = self._first, 0, -1.0
+        while bgr is not None:
+            time_s = self._timestamp_s() - self._first_time_s
+            if time_s <= last_s:  # a container without usable timestamps
+                time_s = last_s + 1.0 / float(self.fps)
+            yield Frame(video_frame, time_s, cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
+            last_s = time_s
+            video_frame += 1
+            bgr = self._read()
+
+    def close(self) -> None:
+        self._capture.release()
+
+    def source(self) -> Source:
+        """Return what a take remembers of this file; reads all of it, for the hash."""
+        with open(self.path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return Source(self.path.name, self.path.stat().st_size, digest, self.width_px, self.height_px)
+
+    def _read(self) -> np.ndarray | None:
+        """Return the next picture, upright, BGR; None at the end."""
+        found, bgr = self._capture.read()
+        if not found:
+            return None
+        return bgr if self._turn is None else cv2.rotate(bgr, self._turn)
+
+    def _timestamp_s(self) -> float:
+        return self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0

@@ -1,0 +1,58 @@
+"""Draws a head with cv2: faces from far to near, flat-shaded. Needs no graphics card and no display."""
+
+import cv2
+import numpy as np
+
+from ..flame import Head
+
+SUPERSAMPLE = 2  # drawn this much larger, then averaged: cheaper than cv2's anti-aliased polygons, and without seams
+SHIFT = 4  # fractional bits of cv2's polygon coordinates
+LIGHT = np.array([-0.35, 0.45, 0.82])  # towards the light: upper left of the camera
+AMBIENT = 0.35
+GAMMA = 2.2
+
+
+class HeadRaster:
+    """Draws one head again and again."""
+
+    def __init__(self, head: Head) -> None:
+        surface = head.surface
+        self._polygons = surface.polygons
+        self._color = self._face_colors(head)
+        # Newell's normal needs only the two diagonals of a quad, or two edges of a triangle.
+        self._diagonals = ((0, 2), (1, 3)) if surface.polygons.shape[1] == 4 else ((0, 1), (0, 2))
+
+    def draw(self, points_px: np.ndarray, width_px: int, height_px: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return a picture of the head and how much of each pixel it covers.
+
+        Args:
+            points_px: (V, 3) x right, y down in pixels, z in the same scale towards the viewer.
+        Returns:
+            color: (height, width, 3) float32 BGR, 0 to 255, black outside.
+            cover: (height, width, 1) float32, 0 to 1.
+        """
+        corners = points_px[self._polygons]  # (P, 3 or 4, 3)
+        (a, b), (c, d) = self._diagonals
+        normals = np.cross(corners[:, b] - corners[:, a], corners[:, d] - corners[:, c]) * [1, -1, 1]
+        normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12
+        facing = -normals  # pixel rows run down, which mirrors every face
+        visible = np.flatnonzero(facing[:, 2] > 0)
+        order = visible[np.argsort(corners[visible, :, 2].mean(axis=1))]
+        light = AMBIENT + (1.0 - AMBIENT) * np.clip(facing[order] @ (LIGHT / np.linalg.norm(LIGHT)), 0.0, 1.0)
+        colors = 255.0 * np.clip(self._color[order] * light[:, None], 0.0, 1.0) ** (1 / GAMMA)
+        fixed = np.round((corners[order, :, :2] * SUPERSAMPLE + (SUPERSAMPLE - 1) / 2) * (1 << SHIFT)).astype(np.int32)
+        size = (height_px * SUPERSAMPLE, width_px * SUPERSAMPLE)
+        color, cover = np.zeros((*size, 3), np.uint8), np.zeros(size, np.uint8)
+        for polygon, bgr in zip(fixed, colors[:, ::-1].tolist()):
+            cv2.fillConvexPoly(color, polygon, bgr, cv2.LINE_8, SHIFT)
+            cv2.fillConvexPoly(cover, polygon, 255, cv2.LINE_8, SHIFT)
+        shrink = lambda picture: cv2.resize(picture, (width_px, height_px), interpolation=cv2.INTER_AREA).astype(np.float32)
+        return shrink(color), shrink(cover)[..., None] / 255.0
+
+    @staticmethod
+    def _face_colors(head: Head) -> np.ndarray:
+        """Return (P, 3) linear RGB: the vertices' colours where the head has them, else the material's."""
+        surface = head.surface
+        if surface.colors is not None:
+            return surface.colors[surface.polygons].mean(axis=1)
+        return np.array([color for _, color, _ in surface.materials])[surface.material_index]

@@ -1,0 +1,127 @@
+"""Look at a take: a preview movie (footage | mesh over it | head alone) and a report sheet.
+
+`python -m smirk_blender.capture.review REQUEST.json`, with video_path, take_path, head, eyelids, movie_path, report_path
+and log_path in the file; messages as the worker's. The movie is silent: Blender adds the sound when it encodes it.
+"""
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..errors import VideoError
+from ..flame import BUILTIN_HEAD, Head, open_head
+from ..take import Take, load_take
+from ..take.camera import image_points
+from .decode import VideoReader
+from .protocol import Done, Loading, Message, Progress
+from .raster import HeadRaster
+from .report import choose_frames, write_report
+from .solve import peak_memory_mb
+from .worker import run_job
+
+PANEL_MAX_PX = (640, 480)  # width, height
+OVERLAY_ALPHA = 0.7
+BACKGROUND_BGR = (58, 54, 52)
+HEAD_MARGIN = 1.15  # room around the head in its own panel
+CHUNK_FRAMES = 16
+GAP_TEXT, GAP_BGR = "no face", (60, 60, 235)
+
+
+def review_take(
+    video_path: str, take_path: str, movie_path: str, report_path: str, *, head: str = BUILTIN_HEAD, eyelids: str | None = None
+) -> Iterator[Message]:
+    """Write the preview movie and the report of a take, yielding messages; the last is `Done`.
+
+    Raises:
+        SmirkError: bad input, or a file that cannot be written.
+    """
+    start = time.perf_counter()
+    yield Loading("Drawing the preview")
+    take, model = load_take(take_path), open_head(head, eyelids)
+    chosen, pictures = set(choose_frames(take)), {}
+    panels = PanelPainter(model, take)
+    writer = cv2.VideoWriter(movie_path, cv2.VideoWriter_fourcc(*"MJPG"), float(take.fps), panels.movie_size_px)
+    if not writer.isOpened():
+        raise VideoError(f"Cannot write the preview {movie_path}. Choose another output folder")
+    reader = VideoReader(video_path)
+    try:
+        for frame in reader:
+            if frame.video_frame >= len(take):
+                raise VideoError(f"{video_path} has more frames than the take {take_path}. Solve it again")
+            row = panels.paint(frame.video_frame, cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2BGR))
+            writer.write(row)
+            if frame.video_frame in chosen:
+                pictures[frame.video_frame] = panels.overlay_of(row)
+            yield Progress(frame.video_frame + 1, len(take), "preview")
+    finally:
+        writer.release()
+        reader.close()
+    write_report(take, model, pictures, Path(report_path))
+    seconds = time.perf_counter() - start
+    yield Done(report_path, len(take), int((~take.gap).sum()), len(take) / seconds, {}, peak_memory_mb())
+
+
+class PanelPainter:
+    """Paints the three panels of one frame."""
+
+    def __init__(self, head: Head, take: Take) -> None:
+        self._head, self._take = head, take
+        self._raster = HeadRaster(head)
+        source = take.source
+        self._scale = min(PANEL_MAX_PX[0] / source.width_px, PANEL_MAX_PX[1] / source.height_px)
+        even = lambda size: 2 * round(size * self._scale / 2)  # video encoders want even sizes
+        self.panel_px = even(source.width_px), even(source.height_px)
+        self.movie_size_px = 3 * self.panel_px[0], self.panel_px[1]
+        self._chunk_start, self._chunk = 0, np.empty((0, 0, 3))
+        neutral = head.vertices(shape=take.shape)[0]
+        self._center, self._radius = neutral.mean(axis=0), np.abs(neutral - neutral.mean(axis=0)).max()
+
+    def paint(self, video_frame: int, bgr: np.ndarray) -> np.ndarray:
+        """Return the movie's frame, (H, 3 W, 3) uint8 BGR."""
+        width_px, height_px = self.panel_px
+        footage = cv2.resize(bgr, self.panel_px, interpolation=cv2.INTER_AREA)
+        posed = self._posed(video_frame)
+        at = slice(video_frame, video_frame + 1)
+        points = image_points(posed[None], self._take.camera[at], self._take.crop_transform[at])[0]
+        color, cover = self._raster.draw(self._to_panel(points), width_px, height_px)
+        if self._take.gap[video_frame]:
+            cover *= 0.0
+        overlay = footage * (1 - OVERLAY_ALPHA * cover) + OVERLAY_ALPHA * color
+        overlay = np.where(cover > 0, overlay, footage).astype(np.uint8)
+        color, cover = self._raster.draw(self._framed(posed), width_px, height_px)
+        alone = (np.float32(BACKGROUND_BGR) * (1 - cover) + color).clip(0, 255).astype(np.uint8)
+        if self._take.gap[video_frame]:
+            for picture in (overlay, alone):
+                cv2.putText(picture, GAP_TEXT, (12, 28), cv2.FONT_HERSHEY_SIMPLEX, 0.8, GAP_BGR, 2, cv2.LINE_AA)
+        return np.hstack([footage, overlay, alone])
+
+    def overlay_of(self, row: np.ndarray) -> np.ndarray:
+        """Return the middle panel of a painted frame."""
+        return row[:, self.panel_px[0] : 2 * self.panel_px[0]]
+
+    def _posed(self, video_frame: int) -> np.ndarray:
+        """Return the head's vertices at a frame, (V, 3); computed for a chunk of frames at once."""
+        inside = video_frame - self._chunk_start
+        if not 0 <= inside < len(self._chunk):
+            self._chunk_start, inside = video_frame, 0
+            frames = slice(video_frame, video_frame + CHUNK_FRAMES)
+            self._chunk = self._head.vertices(**self._take.head_parameters(frames))
+        return self._chunk[inside]
+
+    def _to_panel(self, points_px: np.ndarray) -> np.ndarray:
+        return (points_px + [0.5, 0.5, 0.0]) * self._scale - [0.5, 0.5, 0.0]
+
+    def _framed(self, posed: np.ndarray) -> np.ndarray:
+        """Return the head's points in its own panel: it fills the panel and turns on the spot."""
+        width_px, height_px = self.panel_px
+        scale = min(width_px, height_px) / (2 * self._radius * HEAD_MARGIN)
+        center = self._center
+        return (posed - center) * [scale, -scale, scale] + [width_px / 2, height_px / 2, 0.0]
+
+
+if __name__ == "__main__":
+    run_job(review_take, sys.argv[1:])

@@ -1,0 +1,139 @@
+"""The two solvers behind one interface: SMIRK's encoder on crops, and the landmark fit."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ..errors import HeadError, SmirkError
+from ..flame import BUILTIN_HEAD, Head, open_head
+from ..take.camera import camera_points_from_image
+
+SOLVERS = ("smirk", "landmarks")
+
+
+@dataclass(frozen=True)
+class Solved:
+    """Parameters of the K frames that show a face; names, shapes and units as in `Take`."""
+
+    shape: np.ndarray
+    expression: np.ndarray
+    jaw_pose: np.ndarray
+    eyelid: np.ndarray
+    head_pose: np.ndarray
+    eye_pose: np.ndarray
+    camera: np.ndarray
+
+
+class Solver(Protocol):
+    """Turns frames with a face into parameters.
+
+    Attributes:
+        name: "smirk" or "landmarks".
+        models: what it solves with, by role, for the take.
+        expression_names: of the head's expression directions.
+        batch_size: crops that `add` wants at once; 0 if it looks at none.
+    """
+
+    name: str
+    models: dict[str, str]
+    expression_names: tuple[str, ...]
+    batch_size: int
+
+    def add(self, crops: np.ndarray) -> None:
+        """Take the next crops, (N, 224, 224, 3) uint8 RGB."""
+
+    def finish(self, landmarks: np.ndarray, crop_transforms: np.ndarray, progress: Callable[[int], None]) -> Solved:
+        """Return the parameters of all K frames: landmarks (K, 478, 3) pixels, transforms (K, 3, 3)."""
+
+
+def open_solver(
+    name: str | None,
+    *,
+    head: str | os.PathLike = BUILTIN_HEAD,
+    eyelids: str | os.PathLike | None = None,
+    weights: str | os.PathLike | None = None,
+    device: str | None = None,
+) -> Solver:
+    """Return a solver: the one named, or SMIRK's where there are weights and the landmark solver where not.
+
+    Args:
+        head: "builtin" or a FLAME model file.
+        eyelids: folder with SMIRK's eyelid shapes and landmark embedding.
+        weights: SMIRK's checkpoint.
+        device: for the encoder.
+    Raises:
+        SmirkError: a file that is missing or wrong, or a combination that cannot work.
+    """
+    name = name or ("smirk" if weights else "landmarks")
+    if name == "landmarks":
+        return LandmarkSolver(open_head(head, eyelids))
+    if name != "smirk":
+        raise SmirkError(f"No solver is called {name}. Choose one of {', '.join(SOLVERS)}")
+    if not weights:
+        raise SmirkError("The smirk solver needs SMIRK's weights. Name the file SMIRK_em1.pt, or choose the landmarks solver")
+    if str(head) == BUILTIN_HEAD:
+        raise SmirkError(
+            "SMIRK's expressions are those of FLAME 2020, which the built-in head does not have. "
+            "Name FLAME's generic_model.pkl as the head, or choose the landmarks solver"
+        )
+    return SmirkSolver(weights, open_head(head, eyelids), device)
+
+
+class SmirkSolver:
+    """SMIRK's encoder (Retsinas et al. 2024): every frame by itself, as the crops come."""
+
+    name = "smirk"
+    expression_names: tuple[str, ...] = ()
+
+    def __init__(self, weights: str | os.PathLike, head: Head, device: str | None) -> None:
+        from ..encoder.encoder import BATCH_SIZE, load_encoder  # torch, which the landmark solver does without
+
+        self._encoder = load_encoder(weights, device)
+        self.batch_size = BATCH_SIZE
+        self.models = {"weights": Path(weights).name, "head": head.name}
+        self._outputs = []
+
+    def add(self, crops: np.ndarray) -> None:
+        self._outputs.append(self._encoder.encode(crops))
+
+    def finish(self, landmarks: np.ndarray, crop_transforms: np.ndarray, progress: Callable[[int], None]) -> Solved:
+        joined = lambda name: np.concatenate([getattr(output, name) for output in self._outputs])
+        return Solved(
+            shape=np.median(joined("shape"), axis=0),  # one identity a take; the median ignores the frames that went wrong
+            expression=joined("expression"),
+            jaw_pose=joined("jaw_pose"),
+            eyelid=joined("eyelid"),
+            head_pose=joined("head_pose"),
+            eye_pose=np.zeros((len(landmarks), 6), np.float32),  # SMIRK says nothing of gaze
+            camera=joined("camera"),
+        )
+
+
+class LandmarkSolver:
+    """The landmark fit of `flame.fit`: identity once, then every frame."""
+
+    name = "landmarks"
+    batch_size = 0
+
+    def __init__(self, head: Head) -> None:
+        from ..flame.fit import LandmarkFitter  # scipy, which heads do without
+
+        if head.landmarks is None:
+            raise HeadError(
+                f"{head.name} has no landmarks to solve with. Put SMIRK's mediapipe_landmark_embedding.npz beside it, "
+                "or name its folder with the eyelids, or use the built-in head"
+            )
+        self._fitter = LandmarkFitter(head)
+        self.models = {"head": head.name}
+        self.expression_names = head.expression_names[: self._fitter.model.layout.num_expression]
+
+    def add(self, crops: np.ndarray) -> None:
+        raise AssertionError("the landmark solver takes no crops")
+
+    def finish(self, landmarks: np.ndarray, crop_transforms: np.ndarray, progress: Callable[[int], None]) -> Solved:
+        fit = self._fitter.fit(camera_points_from_image(landmarks.astype(np.float64), crop_transforms), progress)
+        return Solved(fit.shape, fit.expression, fit.jaw_pose, fit.eyelid, fit.head_pose, fit.eye_pose, fit.camera)
