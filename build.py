@@ -1,0 +1,312 @@
+"""Everything that is done to this repository: demo, test, bench, sample.
+
+    python3 build.py demo [VIDEO]     a video becomes a keyed head, in out/NAME/
+    python3 build.py test [--all]     the tests; --all adds the other Blender versions
+    python3 build.py bench [VIDEO]    speed and memory of the solvers
+    python3 build.py sample           render the sample clip again
+
+Every command makes the environment it needs (.venv, once) and says so. Until then: standard library only, Python 3.11.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+PYTHON = (3, 11)  # what Blender 4.2 to 5.0, the bpy packages and mediapipe 0.10.21 all have
+READY = ".smirk-ready"  # in an environment: the hash of the packages it was made from
+SAMPLE_CLIP = ROOT / "smirk_blender" / "sample" / "sample.mp4"
+SHOW_EVERY_S = 0.2  # between two progress lines on a terminal
+PLAIN_EVERY_S = 5.0  # the same in a log
+
+# Complete, with what these packages need: pip is told not to look further, which leaves out what mediapipe asks for but
+# never imports here (jax, jaxlib, sounddevice, sentencepiece; 400 MB).
+BLENDER_PACKAGES = (
+    "bpy=={bpy}",
+    "certifi==2026.10.18",
+    "charset-normalizer==3.5.2",
+    "Cython==3.3.1",
+    "idna==3.20",
+    "numpy==1.26.4",
+    "requests==2.34.2",
+    "urllib3==2.8.0",
+    "zstandard==0.25.0",
+)
+TEST_PACKAGES = ("iniconfig==2.3.1", "packaging==26.3", "pluggy==1.7.0", "Pygments==2.21.0", "pytest==9.2.0")
+WORKER_PACKAGES = (
+    "absl-py==2.5.1",
+    "attrs==26.1.0",
+    "contourpy==1.3.3",
+    "cycler==0.12.1",
+    "filelock==4.2.11",
+    "flatbuffers==25.12.19",
+    "fonttools==4.68.0",
+    "fsspec==2026.9.0",
+    "Jinja2==3.1.6",
+    "kiwisolver==1.5.1",
+    "MarkupSafe==3.0.4",
+    "matplotlib==3.11.2",
+    "mediapipe==0.10.21",
+    "mpmath==1.3.0",
+    "networkx==3.6.1",
+    "opencv-contrib-python==4.11.0.86",
+    "pillow==13.0.0",
+    "protobuf==4.25.9",
+    "pyparsing==3.3.3",
+    "python-dateutil==4.0.0",
+    "scipy==1.17.1",
+    "sympy==1.14.0",
+    "torch==2.13.0",
+    "typing_extensions==4.16.0",
+)
+MAIN_BLENDER = "4.5.15"
+OTHER_BLENDERS = ("4.2.23", "5.0.1")
+
+
+class BuildError(Exception):
+    """A command cannot go on; the text is for the user."""
+
+
+def main(argv: list[str]) -> int:
+    if sys.version_info[:2] != PYTHON:
+        wanted = ".".join(map(str, PYTHON))
+        print(f"build.py needs Python {wanted}; this is {sys.version.split()[0]}. Run it with: python{wanted} build.py", file=sys.stderr)
+        return 2
+    options = parser().parse_args(argv)
+    try:
+        return options.command(options)
+    except BuildError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="build.py", description="Build, test and try SMIRK for Blender")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    command = commands.add_parser("demo", help="a video becomes a keyed head")
+    command.set_defaults(command=demo)
+    command.add_argument("video", nargs="?", type=Path, default=SAMPLE_CLIP, help="a clip of an actor; the sample clip if left out")
+    command.add_argument("--solver", choices=("smirk", "landmarks"), help="smirk where there are weights, else landmarks")
+    command.add_argument("--weights", type=Path, metavar="SMIRK_em1.pt", help="SMIRK's checkpoint")
+    command.add_argument("--flame", type=Path, metavar="generic_model.pkl", help="a FLAME model; the built-in head if left out")
+    command.add_argument("--eyelids", type=Path, metavar="DIR", help="SMIRK's assets: eyelids, landmark embedding; the model's folder if left out")
+    command.add_argument("--landmark-model", type=Path, metavar="face_landmarker.task", help="MediaPipe's; the wheel's own if left out")
+    command.add_argument("--device", help="cuda, mps or cpu, for the encoder")
+    command.add_argument("--out", type=Path, default=ROOT / "out", metavar="DIR", help="files go to DIR/NAME/")
+    command = commands.add_parser("test", help="run the tests")
+    command.set_defaults(command=test)
+    command.add_argument("--all", action="store_true", help=f"also on Blender {' and '.join(OTHER_BLENDERS)}")
+    command.add_argument("arguments", nargs="*", help="for pytest, after --")
+    command = commands.add_parser("bench", help="measure speed and memory")
+    command.set_defaults(command=bench)
+    command.add_argument("video", nargs="?", type=Path, default=SAMPLE_CLIP)
+    command.add_argument("--weights", type=Path)
+    command.add_argument("--flame", type=Path)
+    command = commands.add_parser("sample", help="render the sample clip again")
+    command.set_defaults(command=sample)
+    return top
+
+
+# --- commands
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Solve, review, bake; leave the files in OUT/NAME and print a table."""
+    start = time.perf_counter()
+    if not options.video.is_file():
+        raise BuildError(f"No video at {options.video}. Check the path")
+    python = environment(".venv", MAIN_BLENDER, WORKER_PACKAGES)
+    video, name = options.video.resolve(), options.video.stem
+    folder = options.out.resolve() / name
+    make_folder(folder)
+    take, blend = folder / f"{name}.take.npz", folder / f"{name}.blend"
+    preview, report = folder / f"{name}_preview.mp4", folder / f"{name}_report.png"
+    head = absolute(options.flame) or "builtin"
+    eyelids, pictures, log = absolute(options.eyelids), folder / f".{name}_pictures.avi", folder / f"{name}.log"
+    log.unlink(missing_ok=True)
+    solve_options = {
+        "solver": options.solver,
+        "head": head,
+        "eyelids": eyelids,
+        "weights": absolute(options.weights),
+        "landmark_model": absolute(options.landmark_model),
+        "device": options.device,
+    }
+    say(f"Solving {video.name}")
+    solved = run_job(python, "capture.worker", log, video_path=str(video), take_path=str(take), options=solve_options)
+    try:
+        say("Drawing the preview and the report")
+        files = {"movie_path": str(pictures), "report_path": str(report)}
+        reviewed = run_job(python, "capture.review", log, video_path=str(video), take_path=str(take), head=head, eyelids=eyelids, **files)
+        say("Baking")
+        baked_at = time.perf_counter()
+        arguments = ["bake", take, "--head", head, "--video", video, "--preview", pictures, preview, "--out", blend]
+        run([python, "-m", "smirk_blender.cli", *arguments, *(["--eyelids", eyelids] if eyelids else [])], "baking failed")
+        bake_fps = solved.num_frames / (time.perf_counter() - baked_at)
+    finally:
+        pictures.unlink(missing_ok=True)
+    print_table(solved, {"preview": reviewed.fps, "bake and encode": bake_fps}, (blend, take, preview, report), time.perf_counter() - start)
+    return 0
+
+
+def test(options: argparse.Namespace) -> int:
+    """Run pytest in the main environment, and with --all the Blender tests in the others; return the first failure."""
+    python = environment(".venv", MAIN_BLENDER, WORKER_PACKAGES)
+    codes = [subprocess.run([python, "-m", "pytest", *options.arguments], cwd=ROOT).returncode]
+    for version in OTHER_BLENDERS if options.all else ():
+        say(f"Blender {version}")
+        python = environment(f".venv-bpy-{version}", version, ())
+        codes.append(subprocess.run([python, "-m", "pytest", "tests/rig", *options.arguments], cwd=ROOT).returncode)
+    return next((code for code in codes if code), 0)
+
+
+def bench(options: argparse.Namespace) -> int:
+    """Measure the solvers; see `tests/bench.py`."""
+    python = environment(".venv", MAIN_BLENDER, WORKER_PACKAGES)
+    given = {"--weights": absolute(options.weights), "--flame": absolute(options.flame)}
+    arguments = [part for name, path in given.items() if path for part in (name, path)]
+    return subprocess.run([python, "-m", "tests.bench", str(options.video.resolve()), *arguments], cwd=ROOT).returncode
+
+
+def sample(options: argparse.Namespace) -> int:
+    """Render the sample clip from its animation."""
+    python = environment(".venv", MAIN_BLENDER, WORKER_PACKAGES)
+    run([python, "-m", "smirk_blender.cli", "sample", "--out", SAMPLE_CLIP], "rendering the sample clip failed")
+    return 0
+
+
+# --- environments
+
+
+def environment(folder: str, blender: str, packages: tuple[str, ...]) -> Path:
+    """Return the Python of an environment with a Blender module, pytest and these packages; make it where it is not.
+
+    Raises:
+        BuildError: it cannot be made.
+    """
+    wanted = [line.format(bpy=blender) for line in sorted((*BLENDER_PACKAGES, *TEST_PACKAGES, *packages))]
+    digest = hashlib.sha256("\n".join(wanted).encode()).hexdigest()
+    place = ROOT / folder
+    python = place / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    ready = place / READY
+    if ready.is_file() and ready.read_text() == digest:
+        return python
+    say(f"Making the environment {folder} with {len(wanted)} packages (once; some minutes)")
+    shutil.rmtree(place, ignore_errors=True)
+    run([sys.executable, "-m", "venv", place], "Python cannot make a virtual environment; install its venv package")
+    pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps"]
+    run([*pip, *wanted], "pip could not install the packages; is the package index reachable?")
+    ready.write_text(digest)
+    return python
+
+
+# --- helpers
+
+
+def run_job(python: Path, module: str, log: Path, **arguments: object) -> object:
+    """Run a worker with a progress line; return its last message.
+
+    Raises:
+        BuildError: it failed.
+    """
+    sys.path.insert(0, str(ROOT))
+    from smirk_blender.capture.job import Job
+    from smirk_blender.capture.protocol import Done, Failed, Loading, Progress, Warned
+
+    job, shown = Job(python, module, arguments, log), ProgressLine()
+    try:
+        for message in job.messages():
+            if isinstance(message, Progress):
+                shown.update(message.stage, message.video_frame, message.num_frames)
+            elif isinstance(message, (Loading, Warned)):
+                shown.end()
+                say(f"  {message.text}")
+            elif isinstance(message, Failed):
+                shown.end()
+                raise BuildError("\n".join(filter(None, (message.text, message.hint))))
+            elif isinstance(message, Done):
+                shown.end()
+                return message
+    finally:
+        job.close()
+    raise AssertionError("a job ends with Done or Failed")
+
+
+class ProgressLine:
+    """One line that is written over on a terminal; now and then a line in a log."""
+
+    def __init__(self) -> None:
+        self._every_s = SHOW_EVERY_S if sys.stdout.isatty() else PLAIN_EVERY_S
+        self._last = time.perf_counter()
+        self._open = False
+
+    def update(self, stage: str, done: int, total: int) -> None:
+        now = time.perf_counter()
+        if now - self._last < self._every_s and done != total:
+            return
+        self._last = now
+        text = f"  {stage}: {done} of {total or '?'} frames"
+        if sys.stdout.isatty():
+            print(f"\r{text}   ", end="", flush=True)
+            self._open = True
+        else:
+            say(text)
+
+    def end(self) -> None:
+        if self._open:
+            print(flush=True)
+            self._open = False
+
+
+def print_table(solved: object, later_stages: dict[str, float], paths: tuple[Path, ...], elapsed_s: float) -> None:
+    rows = [
+        ("frames", f"{solved.num_frames}"),
+        ("faces found", f"{solved.num_faces}"),
+        *((f"{name}, frames per second", f"{fps:.1f}") for name, fps in solved.stage_fps.items()),
+        ("whole solve, frames per second", f"{solved.fps:.1f}"),
+        *((f"{name}, frames per second", f"{fps:.1f}") for name, fps in later_stages.items()),
+        ("peak memory of the solve, MB", f"{solved.peak_memory_mb:.0f}"),
+        ("seconds in all", f"{elapsed_s:.1f}"),
+    ]
+    width = max(len(label) for label, _ in rows)
+    print()
+    for label, value in rows:
+        print(f"{label:<{width}}  {value:>8}")
+    print("\nWritten:")
+    for path in paths:
+        print(f"  {os.path.relpath(path)}  ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+def absolute(path: Path | None) -> str | None:
+    return str(path.resolve()) if path else None
+
+
+def make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BuildError(f"Cannot make the folder {folder}: {error.strerror}. Choose another with --out") from error
+
+
+def run(command: list, failure: str) -> None:
+    """Run a command from the repository's root; raise BuildError with `failure` if it fails."""
+    try:
+        subprocess.run([str(part) for part in command], cwd=ROOT, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise BuildError(f"{failure} ({error})") from error
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
