@@ -25,14 +25,14 @@ NUM_FIT_EXPRESSION = 50  # as SMIRK's
 SHAPE_SPREAD = 0.2
 NUM_IDENTITY_FRAMES = 24  # spread over the take
 IDENTITY_STEPS = 6
-FRAME_STEPS = 5
+FRAME_STEPS = 6
 STEP_TOLERANCE = 1e-3  # largest change, in units of each parameter's prior, at which a fit has arrived
-WINDOW_FRAMES = 128
+WINDOW_FRAMES = 64
 OVERLAP_FRAMES = 16  # solved again with the next window, since the end of a window knows no future
 
-LANDMARK_SIGMA = 0.02  # of the eye distance: how far a landmark and its place on the head may disagree
+LANDMARK_SIGMA = 0.016  # of the eye distance: how far a landmark and its place on the head may disagree
 GAP_SIGMA = 0.01  # the same for a gap between lids, lips or brow and eye, which reads more exactly than its two sides
-AXIS_SIGMAS = np.array([1.0, 1.0, 1.5])  # times those: MediaPipe guesses depth, and sees the other two
+AXIS_SIGMAS = np.array([1.0, 1.0, 2.0])  # times those: MediaPipe guesses depth, and sees the other two
 
 REFERENCE_LANDMARKS = 105  # the sigmas are set for so many; more landmarks share the same weight
 IRIS_WEIGHT = 2.0  # one point carries a whole eye's gaze
@@ -122,7 +122,7 @@ class LandmarkFitter:
         """
         chosen = np.unique(np.linspace(0, len(measured) - 1, min(NUM_IDENTITY_FRAMES, len(measured))).astype(int))
         shape = self.fit_identity(measured[chosen])
-        frames = np.empty((len(measured), self.model.layout.size))
+        frames, error = np.empty((len(measured), self.model.layout.size)), np.empty(len(measured), np.float32)
         start, before = 0, None
         while start < len(measured):
             window = measured[start : start + WINDOW_FRAMES + OVERLAP_FRAMES]
@@ -130,10 +130,11 @@ class LandmarkFitter:
             last = start + len(window) == len(measured)
             keep = len(window) if last else WINDOW_FRAMES
             frames[start : start + keep] = solved[:keep]
+            error[start : start + keep] = self._error(window[:keep], shape, solved[:keep])
             before = frames[start + keep - 1]
             start += keep
             progress(start)
-        return self._result(measured, shape, frames)
+        return self._result(shape, frames, error)
 
     def fit_identity(self, measured: np.ndarray) -> np.ndarray:
         """Return the identity (S,) that explains all these frames best, each with its own pose and expression."""
@@ -288,12 +289,14 @@ class LandmarkFitter:
         band[size].reshape(num_frames, size)[:-1] = -tie * both_free
         return -solveh_banded(band, gradient.ravel(), lower=True, check_finite=False).reshape(num_frames, size)
 
-    def _result(self, measured: np.ndarray, shape: np.ndarray, frames: np.ndarray) -> LandmarkFit:
-        part = {name: frames[:, columns].astype(np.float32) for name, columns in self.model.layout.groups.items()}
-        gaze, zero = part["gaze"], np.zeros((len(frames), 1), np.float32)
-        camera = self._camera_about_root(shape, frames)
+    def _error(self, measured: np.ndarray, shape: np.ndarray, frames: np.ndarray) -> np.ndarray:
         points, _ = self.model.project(shape, frames)
         distance = np.linalg.norm((points - measured[:, self.model.indices])[..., :2], axis=-1).mean(axis=1)
+        return distance / eye_distance(measured)
+
+    def _result(self, shape: np.ndarray, frames: np.ndarray, error: np.ndarray) -> LandmarkFit:
+        part = {name: frames[:, columns].astype(np.float32) for name, columns in self.model.layout.groups.items()}
+        gaze, zero = part["gaze"], np.zeros((len(frames), 1), np.float32)
         return LandmarkFit(
             shape=shape.astype(np.float32),
             expression=part["expression"],
@@ -301,8 +304,8 @@ class LandmarkFitter:
             jaw_pose=part["jaw_pose"],
             head_pose=part["head_pose"],
             eye_pose=np.concatenate([gaze[:, :2], zero, gaze[:, 2:], zero], axis=-1),
-            camera=camera,
-            error=(distance / eye_distance(measured)).astype(np.float32),
+            camera=self._camera_about_root(shape, frames),
+            error=error,
         )
 
     def _camera_about_root(self, shape: np.ndarray, frames: np.ndarray) -> np.ndarray:

@@ -102,10 +102,11 @@ class LandmarkModel:
             return points, None
         jacobian = np.zeros((*points.shape, self.layout.size), np.float32)
         view = (scale * head_turn).astype(np.float32)  # (T, 3, 3): a step of the posed head -> a step before the camera
+        blend = self._blended_rotations(turns)
         jacobian[..., : groups["eyelid"].stop] = self._coefficient_steps(
-            turns, view, self.frame_directions, self.joint_frame_directions
+            turns, blend, view, self.frame_directions, self.joint_frame_directions
         )
-        jacobian[..., groups["jaw_pose"]] = self._jaw_steps(part["jaw_pose"], turns, view, unposed, joints)
+        jacobian[..., groups["jaw_pose"]] = self._jaw_steps(part["jaw_pose"], blend, view, unposed, joints)
         for name, (joint, angles) in {"left": (EYE_L, slice(0, 2)), "right": (EYE_R, slice(2, 4))}.items():
             columns = slice(groups["gaze"].start + angles.start, groups["gaze"].start + angles.stop)
             steps = _rotation_steps(_eye_vectors(part["gaze"][:, angles]))[:, :2]  # by x and y alone
@@ -117,7 +118,7 @@ class LandmarkModel:
         jacobian[..., camera] = turned
         jacobian[..., camera + 1 : camera + 4] = np.eye(3)
         if shape_derivatives:
-            steps = self._coefficient_steps(turns, view, self.shape_directions, self.joint_shape_directions)
+            steps = self._coefficient_steps(turns, blend, view, self.shape_directions, self.joint_shape_directions)
             jacobian = np.concatenate([steps, jacobian], axis=-1)
         return points, jacobian
 
@@ -125,11 +126,15 @@ class LandmarkModel:
         vectors = {JAW: part["jaw_pose"], EYE_L: _eye_vectors(part["gaze"][:, :2]), EYE_R: _eye_vectors(part["gaze"][:, 2:])}
         return {joint: matrices_from_axis_angle(vector) for joint, vector in vectors.items()}
 
-    def _coefficient_steps(self, turns, view, directions, joint_directions) -> np.ndarray:
-        """Return (T, L, 3, C): what one unit of each coefficient does before the camera."""
-        blend = self.fixed_weight[:, None, None, None] * np.eye(3)  # (L, 1, 3, 3)
+    def _blended_rotations(self, turns: dict[int, np.ndarray]) -> np.ndarray:
+        """Return (L, T, 3, 3): how a step of an unposed landmark turns with the joints that it hangs on."""
+        blend = self.fixed_weight[:, None, None, None] * np.eye(3)
         for joint, turn in turns.items():
-            blend = blend + self.weights[joint][:, None, None, None] * turn  # (L, T, 3, 3)
+            blend = blend + self.weights[joint][:, None, None, None] * turn
+        return blend
+
+    def _coefficient_steps(self, turns, blend, view, directions, joint_directions) -> np.ndarray:
+        """Return (T, L, 3, C): what one unit of each coefficient does before the camera."""
         turned = (view @ blend).astype(np.float32)  # (L, T, 3, 3)
         num_landmarks, num_frames = turned.shape[:2]
         steps = turned.reshape(num_landmarks, num_frames * 3, 3) @ directions.astype(np.float32)
@@ -141,14 +146,13 @@ class LandmarkModel:
                 steps[movers] += self.weights[joint][movers, None, None, None].astype(np.float32) * shift
         return steps.swapaxes(0, 1)
 
-    def _jaw_steps(self, jaw_pose, turns, view, unposed, joints) -> np.ndarray:
+    def _jaw_steps(self, jaw_pose, blend, view, unposed, joints) -> np.ndarray:
+        """Return (T, L, 3, 3): what one radian of each jaw angle does before the camera."""
         steps = _rotation_steps(jaw_pose)  # (T, 3 angles, 3, 3)
         arm = self.weights[JAW][:, None] * (unposed - joints[:, JAW, None])  # (T, L, 3)
         swing = np.einsum("tckm,tlm->tlkc", steps, arm)
-        correctives = np.einsum("lkf,tcf->tlkc", self.jaw_directions, steps.reshape(len(steps), 3, 9))
-        fixed = self.fixed_weight[:, None, None] * correctives
-        turned = self.weights[JAW][:, None, None] * np.einsum("tij,tljc->tlic", turns[JAW], correctives)
-        return np.einsum("tik,tlkc->tlic", view, swing + fixed + turned)
+        corrective = np.einsum("lkf,tcf->ltkc", self.jaw_directions, steps.reshape(len(steps), 3, 9))
+        return view[:, None] @ (swing + (blend @ corrective).swapaxes(0, 1))
 
 
 def with_iris_centers(head: Head) -> LandmarkEmbedding:

@@ -39,18 +39,23 @@ def face_measures(points: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def without_head_motion(landmarks: np.ndarray) -> np.ndarray:
-    """Return landmarks (T, 478, 3) turned, scaled and shifted so that the steady points lie still.
+    """Return landmarks (T, 478, 3) turned, scaled and shifted so that the steady points lie still."""
+    rotation, scale, shift = still_motion(landmarks)
+    return scale[:, None, None] * landmarks @ rotation.swapaxes(1, 2) + shift[:, None]
 
-    The first pass lays every frame on the most frontal one; the second on the mean of the first.
+
+def still_motion(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the rotations (T, 3, 3), scales (T,) and shifts (T, 3) that lay every frame's steady points on each other.
+
+    The first pass lays them on the most frontal frame's, the second on the mean of the first.
     """
     steady = landmarks[:, STEADY]
     facing = np.abs(landmarks[:, EYE_CORNERS_L[0], 2] - landmarks[:, EYE_CORNERS_R[0], 2])  # depth between the eyes
     reference = steady[np.argmin(facing)]
     for _ in range(2):
         rotation, scale, shift = align_similarity(steady, np.broadcast_to(reference, steady.shape))
-        aligned = scale[:, None, None] * landmarks @ rotation.swapaxes(1, 2) + shift[:, None]
-        reference = aligned[:, STEADY].mean(axis=0)
-    return aligned
+        reference = (scale[:, None, None] * steady @ rotation.swapaxes(1, 2) + shift[:, None]).mean(axis=0)
+    return rotation, scale, shift
 
 
 def eye_distance(landmarks: np.ndarray) -> np.ndarray:
