@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..flame.measures import STEADY, eye_distance, without_head_motion
+from ..flame.measures import STEADY, eye_distance, still_motion
 
 RESIDUAL_SCALE = 0.05  # of the eye distance; a residual of this size leaves a confidence of 0.37
 
@@ -15,8 +15,8 @@ def landmark_confidence(landmarks: np.ndarray) -> np.ndarray:
     Args:
         landmarks: (T, 478, 3) pixels, no gaps.
     """
-    still = without_head_motion(landmarks)
-    steady = still[:, STEADY]
+    rotation, scale, shift = still_motion(landmarks)
+    steady = scale[:, None, None] * landmarks[:, STEADY] @ rotation.swapaxes(1, 2) + shift[:, None]
     residual = np.sqrt(((steady - np.median(steady, axis=0)) ** 2).sum(axis=-1).mean(axis=1))
-    unit = np.median(eye_distance(still))
+    unit = np.median(scale * eye_distance(landmarks))
     return np.exp(-((residual / unit / RESIDUAL_SCALE) ** 2)).astype(np.float32)

@@ -12,6 +12,7 @@ from .protocol import Done, Failed, Message, decode_message
 PACKAGE = __name__.split(".capture.")[0]
 PACKAGE_PARENT = Path(__file__).parents[2]
 STOP_TIMEOUT_S = 5.0  # after which a worker that was asked to stop is killed
+ONE_BLAS_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # its threads wait in loops: on a busy machine small solves took ten times as long
 LOG_LINES = 5  # of the log's end, quoted when a worker dies
 
 
@@ -42,6 +43,7 @@ class Job:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=PACKAGE_PARENT,
+                env=os.environ | ONE_BLAS_THREAD,
                 text=True,
                 encoding="utf-8",
             )
@@ -61,13 +63,12 @@ class Job:
 
     def stop(self) -> None:
         """Ask the worker to stop, kill it if it does not; harmless when it has ended."""
-        if self._process.poll() is None:
-            self._process.stdin.close()
-            try:
-                self._process.wait(STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        self._process.stdin.close()
+        try:
+            self._process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
     def close(self) -> None:
         """Stop the worker and let go of its pipes."""

@@ -69,7 +69,10 @@ def write_report(take: Take, head: Head, pictures: dict[int, np.ndarray], path: 
             axes.axvspan(first - 0.5, last + 0.5, color=GAP_COLOR, alpha=0.25, linewidth=0)
         axes.set_ylabel(f"{title}\n{unit}", fontsize=9)
         axes.grid(alpha=0.25)
-        axes.legend(loc="upper right", fontsize=8, ncols=3)
+        if curves:
+            axes.legend(loc="upper right", fontsize=8, ncols=3)
+        else:
+            axes.text(0.5, 0.5, "not known: this head has no landmarks", transform=axes.transAxes, ha="center", va="center")
         axes.margins(x=0.005)
     share.set_xlabel("video frame" + ("   (red: no face found)" if take.gap.any() else ""))
     figure.savefig(path)

@@ -90,8 +90,9 @@ class SmirkSolver:
     expression_names: tuple[str, ...] = ()
 
     def __init__(self, weights: str | os.PathLike, head: Head, device: str | None) -> None:
-        from ..encoder.encoder import BATCH_SIZE, load_encoder  # torch, which the landmark solver does without
+        from ..encoder import BATCH_SIZE, load_encoder, use_threads  # torch, which the landmark solver does without
 
+        use_threads((os.cpu_count() or 2) - 1)  # one core finds faces meanwhile
         self._encoder = load_encoder(weights, device)
         self.batch_size = BATCH_SIZE
         self.models = {"weights": Path(weights).name, "head": head.name}
@@ -135,5 +136,5 @@ class LandmarkSolver:
         raise AssertionError("the landmark solver takes no crops")
 
     def finish(self, landmarks: np.ndarray, crop_transforms: np.ndarray, progress: Callable[[int], None]) -> Solved:
-        fit = self._fitter.fit(camera_points_from_image(landmarks.astype(np.float64), crop_transforms), progress)
+        fit = self._fitter.fit(camera_points_from_image(landmarks, crop_transforms), progress)
         return Solved(fit.shape, fit.expression, fit.jaw_pose, fit.eyelid, fit.head_pose, fit.eye_pose, fit.camera)

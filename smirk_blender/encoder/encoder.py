@@ -157,6 +157,11 @@ def load_encoder(path: str | os.PathLike, device: str | torch.device | None = No
     return Encoder(network, choose_device(device))
 
 
+def use_threads(num_threads: int) -> None:
+    """Let the encoder use so many of the processor's cores; for the whole process."""
+    torch.set_num_threads(max(1, num_threads))
+
+
 def choose_device(device: str | torch.device | None = None) -> torch.device:
     """Return the device asked for; by itself CUDA before MPS before CPU.
 

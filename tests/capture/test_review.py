@@ -1,0 +1,113 @@
+"""Preview and report: what is drawn, and where."""
+
+import cv2
+import numpy as np
+import pytest
+
+from smirk_blender.capture.raster import HeadRaster
+from smirk_blender.capture.report import choose_frames, write_report
+from smirk_blender.capture.review import PanelPainter, review_take
+from smirk_blender.errors import VideoError
+from smirk_blender.flame import builtin_head
+from smirk_blender.take import Source, save_take
+from tests.builders import make_take, tiny_head, tiny_surface
+from tests.capture.videos import SIZE_PX, write_code_video
+
+
+@pytest.fixture
+def head():
+    return builtin_head()
+
+
+def centered_take(head, num_frames, **replacements):
+    """A take whose head stands in the middle of a 64 x 48 picture."""
+    at_rest = {name: np.zeros((num_frames, 3), np.float32) for name in ("jaw_pose", "head_pose", "neck_pose")}
+    return make_take(
+        num_frames,
+        head,
+        **at_rest,
+        expression=np.zeros((num_frames, head.num_expression), np.float32),
+        eyelid=np.zeros((num_frames, 2), np.float32),
+        eye_pose=np.zeros((num_frames, 6), np.float32),
+        shape=np.zeros(1, np.float32),
+        camera=np.tile(np.float32([6.0, 0, 0]), (num_frames, 1)),
+        crop_transform=np.tile(np.diag([224 / 48, 224 / 48, 1.0]) + [[0, 0, -8 * 224 / 48], [0, 0, 0], [0, 0, 0]], (num_frames, 1, 1)),
+        source=Source("codes.mp4", 1, "0" * 64, *SIZE_PX),
+        fps=25,
+        **replacements,
+    )
+
+
+def test_a_drawn_triangle_covers_its_pixels_and_faces_the_light():
+    one_triangle = tiny_surface(np.array([[0, 1, 2]]), np.random.default_rng(0))
+    head = tiny_head(surface=one_triangle)
+    points = np.zeros((50, 3))
+    points[:3] = [[10, 10, 0], [10, 50, 0], [50, 10, 0]]
+    facing = HeadRaster(head).draw(points, 60, 60)[1]
+    away = HeadRaster(head).draw(points * [1, -1, 1] + [0, 60, 0], 60, 60)[1]
+    assert facing.sum() == pytest.approx(800, rel=0.05) and away.sum() == 0  # pixels
+    assert facing[20, 20] == 1 and facing[45, 45] == 0
+
+
+def test_the_nearer_face_is_drawn_over_the_farther(head):
+    points = head.template * [1000, -1000, 1000] + [150, 150, 0]
+    color, cover = HeadRaster(head).draw(points, 300, 300)
+    iris = int(np.flatnonzero(head.landmarks.indices == 473)[0])
+    x, y = (head.landmarks.points(head.template[None])[0, iris, :2] * [1000, -1000] + 150).round().astype(int)
+    cheek = color[y + 35, x + 5]
+    assert cover[y, x] == 1 and color[y, x].mean() < 0.6 * cheek.mean()  # the pupil, not the back of the head
+
+
+def test_the_overlay_lies_where_the_camera_sees_the_head(head):
+    take = centered_take(head, 2)
+    painter = PanelPainter(head, take)
+    black = np.zeros((SIZE_PX[1], SIZE_PX[0], 3), np.uint8)
+    overlay = painter.overlay_of(painter.paint(0, black)).astype(int).sum(axis=-1)
+    columns = np.flatnonzero(overlay.any(axis=0))
+    width = painter.panel_px[0]
+    assert abs((columns[0] + columns[-1]) / 2 - (width - 1) / 2) <= 0.02 * width
+
+
+def test_gaps_show_no_mesh_and_say_so(head):
+    take = centered_take(head, 2, gap=np.array([False, True]))
+    painter = PanelPainter(head, take)
+    white = np.full((SIZE_PX[1], SIZE_PX[0], 3), 255, np.uint8)
+    with_face, without = (painter.overlay_of(painter.paint(frame, white)) for frame in (0, 1))
+    middle = (painter.panel_px[1] * 3 // 4, painter.panel_px[0] // 2)
+    assert with_face[middle].min() < 250 and without[middle].min() == 255
+    assert (without < 250).any()  # the words
+
+
+def test_a_review_writes_every_frame_and_a_report(head, tmp_path):
+    video = write_code_video(tmp_path / "codes.mp4", 20)
+    save_take(centered_take(head, 20), tmp_path / "codes.take.npz")
+    messages = list(review_take(str(video), str(tmp_path / "codes.take.npz"), str(tmp_path / "p.avi"), str(tmp_path / "r.png")))
+    assert messages[-1].num_frames == 20
+    movie = cv2.VideoCapture(str(tmp_path / "p.avi"))
+    assert int(movie.get(cv2.CAP_PROP_FRAME_COUNT)) == 20
+    assert cv2.imread(str(tmp_path / "r.png")).shape[1] > 1000
+
+
+def test_a_take_of_another_video_is_refused(head, tmp_path):
+    video = write_code_video(tmp_path / "codes.mp4", 20)
+    save_take(centered_take(head, 10), tmp_path / "codes.take.npz")
+    with pytest.raises(VideoError, match="has more frames than the take"):
+        list(review_take(str(video), str(tmp_path / "codes.take.npz"), str(tmp_path / "p.avi"), str(tmp_path / "r.png")))
+
+
+def test_a_report_marks_missing_frames(head, tmp_path):
+    gap = np.zeros(30, bool)
+    gap[10:20] = True
+    pictures = {frame: np.zeros((48, 64, 3), np.uint8) for frame in choose_frames(centered_take(head, 30))}
+    red = []
+    for name, take in (("without", centered_take(head, 30)), ("with", centered_take(head, 30, gap=gap))):
+        write_report(take, head, pictures, tmp_path / f"{name}.png")
+        blue, green, red_channel = np.moveaxis(cv2.imread(str(tmp_path / f"{name}.png")).astype(int), -1, 0)
+        red.append(((red_channel - blue > 30) & (red_channel - green > 30) & (red_channel > 200)).mean())
+    assert red[1] > red[0] + 0.1  # of the sheet's area
+
+
+def test_a_head_without_landmarks_gets_a_report_of_what_there_is(tmp_path):
+    head = tiny_head()
+    write_report(make_take(12, head), head, {}, tmp_path / "report.png")
+    assert (tmp_path / "report.png").stat().st_size > 10_000  # bytes
