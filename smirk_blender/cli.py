@@ -17,6 +17,7 @@ from .flame import BUILTIN_HEAD, open_head
 from .rig import bake_take, build_head, compat
 from .rig.footage import add_footage, make_footage_paths_relative, match_take
 from .rig.movie import encode_movie
+from .rig.sample_clip import render_sample_clip
 from .rig.stage import set_stage, show_camera_view
 from .take import Take, load_take
 
@@ -57,6 +58,17 @@ def bake(options: argparse.Namespace) -> None:
         with _quiet():
             encode_movie(pictures, preview, fps=take.fps, sound_path=options.video)
         say(f"Encoded {preview}")
+
+
+def sample(options: argparse.Namespace) -> None:
+    """Render the sample clip.
+
+    Raises:
+        SmirkError: the file cannot be written.
+    """
+    with _quiet():
+        render_sample_clip(options.out)
+    say(f"Rendered {options.out}")
 
 
 def save_blend(path: str | os.PathLike) -> None:
@@ -119,6 +131,9 @@ def _parser() -> argparse.ArgumentParser:
     preview = "encode a silent movie with the video's sound"
     add("--preview", nargs=2, metavar=("PICTURES.mp4", "PREVIEW_OUT.mp4"), help=preview)
     add("--out", required=True, metavar="NAME.blend", help="the .blend to write")
+    command = commands.add_parser("sample", help="render the sample clip from its animation")
+    command.set_defaults(command=sample)
+    command.add_argument("--out", required=True, metavar="CLIP.mp4", help="the clip to write")
     return parser
 
 

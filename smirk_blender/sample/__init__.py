@@ -1,0 +1,12 @@
+"""The sample clip: an animation of ours on the built-in head, and the video that was rendered from it. numpy. No `bpy` here.
+
+`sample.mp4` is rendered by `build.py sample`; `sample_take` is the truth behind it.
+"""
+
+from pathlib import Path
+
+from .performance import sample_take
+
+SAMPLE_CLIP = Path(__file__).with_name("sample.mp4")
+
+__all__ = ["SAMPLE_CLIP", "sample_take"]
