@@ -160,7 +160,7 @@ def demo(options: argparse.Namespace) -> int:
 def test(options: argparse.Namespace) -> int:
     """Run pytest in the main environment, and with --all the Blender tests in the others; return the first failure."""
     python = environment(".venv", MAIN_BLENDER, WORKER_PACKAGES)
-    codes = [subprocess.run([python, "-m", "pytest", *options.arguments], cwd=ROOT).returncode]
+    codes = [subprocess.run([python, "-m", "pytest", "tests", *options.arguments], cwd=ROOT).returncode]
     for version in OTHER_BLENDERS if options.all else ():
         say(f"Blender {version}")
         python = environment(f".venv-bpy-{version}", version, ())

@@ -32,8 +32,13 @@ def camera_points_from_image(points_px: np.ndarray, crop_transform: np.ndarray) 
         points_px: (T, L, 3) image pixels, y down; z in the same scale, away from the camera as MediaPipe has it.
         crop_transform: (T, 3, 3) image pixels -> crop pixels.
     """
-    scale, shift = _scale_and_shift(crop_transform)
-    return ((points_px * scale + shift) / (CROP_SIZE_PX / 2) - [1, 1, 0]) * [1, -1, -1]
+    scale, shift = (values.astype(points_px.dtype) for values in _scale_and_shift(crop_transform))
+    points = points_px * scale
+    points += shift
+    points /= CROP_SIZE_PX / 2
+    points -= np.array([1, 1, 0], points.dtype)
+    points *= np.array([1, -1, -1], points.dtype)
+    return points
 
 
 def _scale_and_shift(crop_transform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

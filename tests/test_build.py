@@ -1,0 +1,67 @@
+"""build.py: what it says when it cannot go on, and what it leaves."""
+
+import subprocess
+import sys
+import types
+
+import pytest
+
+import build
+from tests.conftest import REPOSITORY
+
+
+def test_another_python_is_told_which_one_to_use(monkeypatch, capsys):
+    monkeypatch.setattr(build.sys, "version_info", (3, 13, 0))
+    assert build.main(["demo"]) == 2
+    assert "build.py needs Python 3.11; this is" in capsys.readouterr().err
+
+
+def test_build_needs_only_the_standard_library():
+    code = "import sys; sys.path = [p for p in sys.path if 'site-packages' not in p]; import build; build.parser()"
+    subprocess.run([sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); {code}"], check=True)
+
+
+def test_a_missing_video_is_named_before_anything_is_installed(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(build, "environment", lambda *arguments: pytest.fail("made an environment"))
+    assert build.main(["demo", str(tmp_path / "none.mp4")]) == 1
+    assert "No video at" in capsys.readouterr().err
+
+
+def test_an_output_folder_that_cannot_be_made_is_named(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(build, "environment", lambda *arguments: sys.executable)
+    video = tmp_path / "clip.mp4"
+    video.write_text("")
+    assert build.main(["demo", str(video), "--out", str(video)]) == 1
+    assert f"Cannot make the folder {video}" in capsys.readouterr().err
+
+
+def test_an_environment_is_made_once_and_again_when_its_packages_change(monkeypatch, tmp_path):
+    commands = []
+
+    def run(command, failure):
+        commands.append([str(part) for part in command])
+        if command[1:3] == ["-m", "venv"]:
+            command[3].mkdir()
+
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(build, "run", run)
+    for packages in ((), (), ("one==1",), ("one==1",)):
+        build.environment(".venv", "4.5.15", packages)
+    assert [command[2] for command in commands] == ["venv", "pip", "venv", "pip"]
+    assert "bpy==4.5.15" in commands[1] and "one==1" in commands[3] and "--no-deps" in commands[1]
+
+
+def test_every_package_is_pinned():
+    packages = (*build.BLENDER_PACKAGES, *build.TEST_PACKAGES, *build.WORKER_PACKAGES)
+    assert all(package.count("==") == 1 for package in packages)
+    names = [package.split("==")[0].lower() for package in packages]
+    assert len(names) == len(set(names))
+
+
+def test_the_tests_run_in_every_blender(monkeypatch):
+    made, ran = [], []
+    monkeypatch.setattr(build, "environment", lambda folder, blender, packages: made.append(blender) or folder)
+    monkeypatch.setattr(build.subprocess, "run", lambda command, cwd: ran.append(command) or types.SimpleNamespace(returncode=int("bpy-5" in command[0])))
+    assert build.main(["test", "--all"]) == 1  # the one that failed
+    assert made == [build.MAIN_BLENDER, *build.OTHER_BLENDERS]
+    assert all("tests" in command[3] for command in ran)
