@@ -1,9 +1,10 @@
-"""Everything that is done to this repository: demo, test, bench, sample.
+"""Everything that is done to this repository.
 
     python3 build.py demo [VIDEO]     a video becomes a keyed head, in out/NAME/
     python3 build.py test [--all]     the tests; --all adds the other Blender versions
     python3 build.py bench [VIDEO]    speed and memory of the solvers
     python3 build.py sample           render the sample clip again
+    python3 build.py landmarks        find MediaPipe's landmarks on the built-in head again
 
 Every command makes the environment it needs (.venv, once) and says so. Until then: standard library only, Python 3.11.
 """
@@ -75,7 +76,10 @@ class BuildError(Exception):
 def main(argv: list[str]) -> int:
     if sys.version_info[:2] != PYTHON:
         wanted = ".".join(map(str, PYTHON))
-        print(f"build.py needs Python {wanted}; this is {sys.version.split()[0]}. Run it with: python{wanted} build.py", file=sys.stderr)
+        print(
+            f"build.py needs Python {wanted}; this is {sys.version.split()[0]}. Run it with: python{wanted} build.py",
+            file=sys.stderr,
+        )
         return 2
     options = parser().parse_args(argv)
     try:
@@ -93,12 +97,25 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("demo", help="a video becomes a keyed head")
     command.set_defaults(command=demo)
-    command.add_argument("video", nargs="?", type=Path, default=SAMPLE_CLIP, help="a clip of an actor; the sample clip if left out")
-    command.add_argument("--solver", choices=("smirk", "landmarks"), help="smirk where there are weights, else landmarks")
+    command.add_argument(
+        "video", nargs="?", type=Path, default=SAMPLE_CLIP, help="a clip of an actor; the sample clip if left out"
+    )
+    command.add_argument(
+        "--solver", choices=("smirk", "landmarks"), help="smirk where there are weights, else landmarks"
+    )
     command.add_argument("--weights", type=Path, metavar="SMIRK_em1.pt", help="SMIRK's checkpoint")
-    command.add_argument("--flame", type=Path, metavar="generic_model.pkl", help="a FLAME model; the built-in head if left out")
-    command.add_argument("--eyelids", type=Path, metavar="DIR", help="SMIRK's assets: eyelids, landmark embedding; the model's folder if left out")
-    command.add_argument("--landmark-model", type=Path, metavar="face_landmarker.task", help="MediaPipe's; the wheel's own if left out")
+    command.add_argument(
+        "--flame", type=Path, metavar="generic_model.pkl", help="a FLAME model; the built-in head if left out"
+    )
+    command.add_argument(
+        "--eyelids",
+        type=Path,
+        metavar="DIR",
+        help="SMIRK's assets: eyelids, landmark embedding; the model's folder if left out",
+    )
+    command.add_argument(
+        "--landmark-model", type=Path, metavar="face_landmarker.task", help="MediaPipe's; the wheel's own if left out"
+    )
     command.add_argument("--device", help="cuda, mps or cpu, for the encoder")
     command.add_argument("--out", type=Path, default=ROOT / "out", metavar="DIR", help="files go to DIR/NAME/")
     command = commands.add_parser("test", help="run the tests")
@@ -110,6 +127,10 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("video", nargs="?", type=Path, default=SAMPLE_CLIP)
     command.add_argument("--weights", type=Path)
     command.add_argument("--flame", type=Path)
+    command = commands.add_parser(
+        "landmarks", help="find MediaPipe's landmarks on the built-in head again, after its geometry changed"
+    )
+    command.set_defaults(command=landmarks)
     command = commands.add_parser("sample", help="render the sample clip again")
     command.set_defaults(command=sample)
     return top
@@ -145,15 +166,32 @@ def demo(options: argparse.Namespace) -> int:
     try:
         say("Drawing the preview and the report")
         files = {"movie_path": str(pictures), "report_path": str(report)}
-        reviewed = run_job(python, "capture.review", log, video_path=str(video), take_path=str(take), head=head, eyelids=eyelids, **files)
+        reviewed = run_job(
+            python,
+            "capture.review",
+            log,
+            video_path=str(video),
+            take_path=str(take),
+            head=head,
+            eyelids=eyelids,
+            **files,
+        )
         say("Baking")
         baked_at = time.perf_counter()
         arguments = ["bake", take, "--head", head, "--video", video, "--preview", pictures, preview, "--out", blend]
-        run([python, "-m", "smirk_blender.cli", *arguments, *(["--eyelids", eyelids] if eyelids else [])], "baking failed")
+        run(
+            [python, "-m", "smirk_blender.cli", *arguments, *(["--eyelids", eyelids] if eyelids else [])],
+            "baking failed",
+        )
         bake_fps = solved.num_frames / (time.perf_counter() - baked_at)
     finally:
         pictures.unlink(missing_ok=True)
-    print_table(solved, {"preview": reviewed.fps, "bake and encode": bake_fps}, (blend, take, preview, report), time.perf_counter() - start)
+    print_table(
+        solved,
+        {"preview": reviewed.fps, "bake and encode": bake_fps},
+        (blend, take, preview, report),
+        time.perf_counter() - start,
+    )
     return 0
 
 
@@ -174,6 +212,13 @@ def bench(options: argparse.Namespace) -> int:
     given = {"--weights": absolute(options.weights), "--flame": absolute(options.flame)}
     arguments = [part for name, path in given.items() if path for part in (name, path)]
     return subprocess.run([python, "-m", "tests.bench", str(options.video.resolve()), *arguments], cwd=ROOT).returncode
+
+
+def landmarks(options: argparse.Namespace) -> int:
+    """Make the built-in head's landmarks.npz from renders."""
+    python = environment(".venv", MAIN_BLENDER, WORKER_PACKAGES)
+    run([python, "-m", "tests.tools.embed_landmarks"], "finding the landmarks failed")
+    return 0
 
 
 def sample(options: argparse.Namespace) -> int:

@@ -48,7 +48,9 @@ def tiny_surface(triangles: np.ndarray, rng: np.random.Generator, **replacements
     return Surface(**(parts | replacements))
 
 
-def make_take(num_frames: int, head: Head | None = None, *, seed: int = 0, fps: Fraction = Fraction(30), **replacements) -> Take:
+def make_take(
+    num_frames: int, head: Head | None = None, *, seed: int = 0, fps: Fraction = Fraction(30), **replacements
+) -> Take:
     """Return a take that moves everything the head has, smoothly and all at once.
 
     Args:
@@ -89,7 +91,9 @@ def make_take(num_frames: int, head: Head | None = None, *, seed: int = 0, fps: 
 def _ball() -> tuple[np.ndarray, np.ndarray]:
     """Return vertices (50, 3), metres, of a ball as large as a head, and its triangles, seen from outside."""
     polar, around = np.meshgrid(
-        np.linspace(0, np.pi, NUM_RINGS + 2)[1:-1], np.linspace(0, 2 * np.pi, NUM_SEGMENTS, endpoint=False), indexing="ij"
+        np.linspace(0, np.pi, NUM_RINGS + 2)[1:-1],
+        np.linspace(0, 2 * np.pi, NUM_SEGMENTS, endpoint=False),
+        indexing="ij",
     )
     rings = np.stack([np.sin(polar) * np.sin(around), np.cos(polar), np.sin(polar) * np.cos(around)], -1).reshape(-1, 3)
     template = np.concatenate([rings, [[0, 1, 0], [0, -1, 0]]]) * (0.08, 0.13, 0.1)

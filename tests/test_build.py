@@ -18,7 +18,9 @@ def test_another_python_is_told_which_one_to_use(monkeypatch, capsys):
 
 def test_build_needs_only_the_standard_library():
     code = "import sys; sys.path = [p for p in sys.path if 'site-packages' not in p]; import build; build.parser()"
-    subprocess.run([sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); {code}"], check=True)
+    subprocess.run(
+        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); {code}"], check=True
+    )
 
 
 def test_a_missing_video_is_named_before_anything_is_installed(monkeypatch, capsys, tmp_path):
@@ -61,7 +63,11 @@ def test_every_package_is_pinned():
 def test_the_tests_run_in_every_blender(monkeypatch):
     made, ran = [], []
     monkeypatch.setattr(build, "environment", lambda folder, blender, packages: made.append(blender) or folder)
-    monkeypatch.setattr(build.subprocess, "run", lambda command, cwd: ran.append(command) or types.SimpleNamespace(returncode=int("bpy-5" in command[0])))
+    monkeypatch.setattr(
+        build.subprocess,
+        "run",
+        lambda command, cwd: ran.append(command) or types.SimpleNamespace(returncode=int("bpy-5" in command[0])),
+    )
     assert build.main(["test", "--all"]) == 1  # the one that failed
     assert made == [build.MAIN_BLENDER, *build.OTHER_BLENDERS]
     assert all("tests" in command[3] for command in ran)

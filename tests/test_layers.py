@@ -20,8 +20,6 @@ ROOMS = {
     "rig": (("errors", "flame", "retarget", "take", "sample"), ("bpy", "mathutils", "numpy")),
     "cli": (("errors", "flame", "retarget", "rig", "sample", "take"), ("bpy",)),
 }
-# The built-in head's landmarks are made by a tool that renders it and looks at it.
-EXCEPTIONS = {"flame/builtin/embed.py": ("bpy", "cv2", "mathutils", "mediapipe")}
 
 
 def room_of(path: Path) -> str:
@@ -56,7 +54,7 @@ def test_a_module_imports_only_what_its_room_may(path):
     may_rooms, may_packages = ROOMS[room]
     rooms, packages = imports_of(path)
     assert rooms - {room} <= set(may_rooms)
-    assert packages <= {*may_packages, *EXCEPTIONS.get(path.relative_to(PACKAGE).as_posix(), ())}
+    assert packages <= set(may_packages)
 
 
 @pytest.mark.parametrize(
@@ -72,4 +70,6 @@ def test_a_module_imports_only_what_its_room_may(path):
 )
 def test_a_room_works_where_other_packages_are_missing(statement, absent):
     block = "".join(f"sys.modules[{name!r}] = None; " for name in absent)
-    subprocess.run([sys.executable, "-W", "error", "-c", f"import sys; {block}{statement}"], check=True, cwd=PACKAGE.parent)
+    subprocess.run(
+        [sys.executable, "-W", "error", "-c", f"import sys; {block}{statement}"], check=True, cwd=PACKAGE.parent
+    )

@@ -9,7 +9,11 @@ import build
 from tests.conftest import REPOSITORY
 
 TEXT = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-COMMANDS = [line.split("#")[0].strip() for line in re.findall(r"^ *python3 build\.py (.+)$", TEXT, re.MULTILINE) if "[" not in line]
+COMMANDS = [
+    line.split("#")[0].strip()
+    for line in re.findall(r"^ *python3 build\.py (.+)$", TEXT, re.MULTILINE)
+    if "[" not in line
+]
 
 
 def test_there_are_commands():

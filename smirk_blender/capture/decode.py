@@ -15,7 +15,11 @@ from ..take import Source
 
 MAX_FPS_DENOMINATOR = 1001  # 24000/1001, 30000/1001, 60000/1001 and every whole rate
 PLAUSIBLE_FPS = (0.1, 1000.0)
-TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}  # by rotation metadata, degrees
+TURNS = {
+    90: cv2.ROTATE_90_CLOCKWISE,
+    180: cv2.ROTATE_180,
+    270: cv2.ROTATE_90_COUNTERCLOCKWISE,
+}  # by rotation metadata, degrees
 
 
 class Frame(NamedTuple):

@@ -35,7 +35,9 @@ def open_face_mesh(task_path: str | os.PathLike | None = None) -> FaceMesh:
     try:
         import mediapipe
     except ImportError as error:
-        raise ModelError(f"MediaPipe cannot be imported ({error}). Install it: pip install mediapipe==0.10.21") from error
+        raise ModelError(
+            f"MediaPipe cannot be imported ({error}). Install it: pip install mediapipe==0.10.21"
+        ) from error
     if task_path is not None:
         return _TaskMesh(Path(task_path))
     if not hasattr(mediapipe, "solutions"):
@@ -69,13 +71,17 @@ class _TaskMesh:
         if not path.is_file():
             raise ModelError(f"No landmark model at {path}. Choose MediaPipe's face_landmarker.task")
         options = vision.FaceLandmarkerOptions(
-            base_options=BaseOptions(model_asset_buffer=path.read_bytes()),  # by content: Windows paths confuse MediaPipe
+            base_options=BaseOptions(
+                model_asset_buffer=path.read_bytes()
+            ),  # by content: Windows paths confuse MediaPipe
             running_mode=vision.RunningMode.VIDEO,
         )
         try:
             self._landmarker = vision.FaceLandmarker.create_from_options(options)
         except (RuntimeError, ValueError) as error:
-            raise ModelError(f"{path} is not a face landmarker model ({str(error).splitlines()[0]}). Fetch it again") from error
+            raise ModelError(
+                f"{path} is not a face landmarker model ({str(error).splitlines()[0]}). Fetch it again"
+            ) from error
         self._last_ms = -1
         self.name = path.name
 

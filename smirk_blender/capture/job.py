@@ -12,7 +12,9 @@ from .protocol import Done, Failed, Message, decode_message
 PACKAGE = __name__.split(".capture.")[0]
 PACKAGE_PARENT = Path(__file__).parents[2]
 STOP_TIMEOUT_S = 5.0  # after which a worker that was asked to stop is killed
-ONE_BLAS_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # its threads wait in loops: on a busy machine small solves took ten times as long
+ONE_BLAS_THREAD = {
+    "OPENBLAS_NUM_THREADS": "1"
+}  # its threads wait in loops: on a busy machine small solves took ten times as long
 LOG_LINES = 5  # of the log's end, quoted when a worker dies
 
 
@@ -59,7 +61,9 @@ class Job:
         if not ended:
             lines = self.log_path.read_text(encoding="utf-8", errors="replace").splitlines()
             last = "\n".join(lines[-LOG_LINES:])
-            yield Failed(f"The worker {self._name} ended with code {code} and no result:\n{last}", f"Its log: {self.log_path}")
+            yield Failed(
+                f"The worker {self._name} ended with code {code} and no result:\n{last}", f"Its log: {self.log_path}"
+            )
 
     def stop(self) -> None:
         """Ask the worker to stop, kill it if it does not; harmless when it has ended."""

@@ -39,15 +39,14 @@ class HeadRaster:
         visible = np.flatnonzero(facing[:, 2] > 0)
         order = visible[np.argsort(corners[visible, :, 2].mean(axis=1))]
         light = AMBIENT + (1.0 - AMBIENT) * np.clip(facing[order] @ (LIGHT / np.linalg.norm(LIGHT)), 0.0, 1.0)
-        colors = 255.0 * np.clip(self._color[order] * light[:, None], 0.0, 1.0) ** (1 / GAMMA)
+        bgra = np.full((len(order), 4), 255.0)
+        bgra[:, 2::-1] *= np.clip(self._color[order] * light[:, None], 0.0, 1.0) ** (1 / GAMMA)
         fixed = np.round((corners[order, :, :2] * SUPERSAMPLE + (SUPERSAMPLE - 1) / 2) * (1 << SHIFT)).astype(np.int32)
-        size = (height_px * SUPERSAMPLE, width_px * SUPERSAMPLE)
-        color, cover = np.zeros((*size, 3), np.uint8), np.zeros(size, np.uint8)
-        for polygon, bgr in zip(fixed, colors[:, ::-1].tolist()):
-            cv2.fillConvexPoly(color, polygon, bgr, cv2.LINE_8, SHIFT)
-            cv2.fillConvexPoly(cover, polygon, 255, cv2.LINE_8, SHIFT)
-        shrink = lambda picture: cv2.resize(picture, (width_px, height_px), interpolation=cv2.INTER_AREA).astype(np.float32)
-        return shrink(color), shrink(cover)[..., None] / 255.0
+        picture = np.zeros((height_px * SUPERSAMPLE, width_px * SUPERSAMPLE, 4), np.uint8)  # BGR and cover
+        for polygon, color in zip(fixed, bgra.tolist()):
+            cv2.fillConvexPoly(picture, polygon, color, cv2.LINE_8, SHIFT)
+        picture = cv2.resize(picture, (width_px, height_px), interpolation=cv2.INTER_AREA).astype(np.float32)
+        return picture[..., :3], picture[..., 3:] / 255.0
 
     @staticmethod
     def _face_colors(head: Head) -> np.ndarray:

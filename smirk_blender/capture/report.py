@@ -72,7 +72,9 @@ def write_report(take: Take, head: Head, pictures: dict[int, np.ndarray], path: 
         if curves:
             axes.legend(loc="upper right", fontsize=8, ncols=3)
         else:
-            axes.text(0.5, 0.5, "not known: this head has no landmarks", transform=axes.transAxes, ha="center", va="center")
+            axes.text(
+                0.5, 0.5, "not known: this head has no landmarks", transform=axes.transAxes, ha="center", va="center"
+            )
         axes.margins(x=0.005)
     share.set_xlabel("video frame" + ("   (red: no face found)" if take.gap.any() else ""))
     figure.savefig(path)

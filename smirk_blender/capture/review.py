@@ -32,7 +32,13 @@ GAP_TEXT, GAP_BGR = "no face", (60, 60, 235)
 
 
 def review_take(
-    video_path: str, take_path: str, movie_path: str, report_path: str, *, head: str = BUILTIN_HEAD, eyelids: str | None = None
+    video_path: str,
+    take_path: str,
+    movie_path: str,
+    report_path: str,
+    *,
+    head: str = BUILTIN_HEAD,
+    eyelids: str | None = None,
 ) -> Iterator[Message]:
     """Write the preview movie and the report of a take, yielding messages; the last is `Done`.
 

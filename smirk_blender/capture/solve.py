@@ -117,7 +117,9 @@ def _solve(reader: VideoReader, face_mesh: FaceMesh, solver: Solver, take_path: 
         )
     for first, last in gap_ranges(gap):
         frames = f"frame {first}" if first == last else f"frames {first}-{last}"
-        yield Warned(f"No face in {frames} of {reader.path.name}; filled from the neighbours. Trim the clip, or mend them by hand")
+        yield Warned(
+            f"No face in {frames} of {reader.path.name}; filled from the neighbours. Trim the clip, or mend them by hand"
+        )
     landmarks = np.stack([sighting.landmarks for sighting in sightings if sighting.landmarks is not None])
     transforms = np.stack([sighting.transform for sighting in sightings if sighting.transform is not None])
     with clock.stage("fit" if solver.batch_size == 0 else "finish"):
@@ -140,7 +142,10 @@ def _watched(reader: VideoReader, face_mesh: FaceMesh, solver: Solver, clock: St
     waiting: queue.Queue[Sighting | Exception | None] = queue.Queue(maxsize=QUEUE_FRAMES)
     stop = threading.Event()
     thread = threading.Thread(
-        target=_look, args=(reader, face_mesh, solver.batch_size > 0, clock, waiting, stop), name="landmarks", daemon=True
+        target=_look,
+        args=(reader, face_mesh, solver.batch_size > 0, clock, waiting, stop),
+        name="landmarks",
+        daemon=True,
     )
     thread.start()
     crops = []
@@ -264,7 +269,9 @@ def _check_writable(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise TakeError(f"Cannot write to the folder {folder}: {error.strerror or error}. Choose another output folder") from error
+        raise TakeError(
+            f"Cannot write to the folder {folder}: {error.strerror or error}. Choose another output folder"
+        ) from error
 
 
 def peak_memory_mb() -> float:

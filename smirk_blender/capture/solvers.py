@@ -74,7 +74,9 @@ def open_solver(
     if name != "smirk":
         raise SmirkError(f"No solver is called {name}. Choose one of {', '.join(SOLVERS)}")
     if not weights:
-        raise SmirkError("The smirk solver needs SMIRK's weights. Name the file SMIRK_em1.pt, or choose the landmarks solver")
+        raise SmirkError(
+            "The smirk solver needs SMIRK's weights. Name the file SMIRK_em1.pt, or choose the landmarks solver"
+        )
     if str(head) == BUILTIN_HEAD:
         raise SmirkError(
             "SMIRK's expressions are those of FLAME 2020, which the built-in head does not have. "
@@ -90,7 +92,11 @@ class SmirkSolver:
     expression_names: tuple[str, ...] = ()
 
     def __init__(self, weights: str | os.PathLike, head: Head, device: str | None) -> None:
-        from ..encoder import BATCH_SIZE, load_encoder, use_threads  # torch, which the landmark solver does without
+        from ..encoder import (  # torch, which the landmark solver does without
+            BATCH_SIZE,
+            load_encoder,
+            use_threads,
+        )
 
         use_threads((os.cpu_count() or 2) - 1)  # one core finds faces meanwhile
         self._encoder = load_encoder(weights, device)
@@ -104,7 +110,9 @@ class SmirkSolver:
     def finish(self, landmarks: np.ndarray, crop_transforms: np.ndarray, progress: Callable[[int], None]) -> Solved:
         joined = lambda name: np.concatenate([getattr(output, name) for output in self._outputs])
         return Solved(
-            shape=np.median(joined("shape"), axis=0),  # one identity a take; the median ignores the frames that went wrong
+            shape=np.median(
+                joined("shape"), axis=0
+            ),  # one identity a take; the median ignores the frames that went wrong
             expression=joined("expression"),
             jaw_pose=joined("jaw_pose"),
             eyelid=joined("eyelid"),

@@ -81,7 +81,10 @@ def _send(messages: TextIO, message: Message) -> None:
 
 
 def _solve(video_path: str, take_path: str, options: dict) -> Iterator[Message]:
-    from .solve import SolveOptions, solve_video  # slow imports, whose failure must reach the parent as a message
+    from .solve import (  # slow imports, whose failure must reach the parent as a message
+        SolveOptions,
+        solve_video,
+    )
 
     yield from solve_video(video_path, take_path, SolveOptions(**options))
 

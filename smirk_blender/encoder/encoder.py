@@ -124,14 +124,20 @@ class Encoder:
         """
         crops = np.asarray(crops)
         if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != (CROP_SIZE_PX, CROP_SIZE_PX, 3):
-            raise ValueError(f"crops must be (N, {CROP_SIZE_PX}, {CROP_SIZE_PX}, 3) uint8, not {crops.shape} {crops.dtype}")
+            raise ValueError(
+                f"crops must be (N, {CROP_SIZE_PX}, {CROP_SIZE_PX}, 3) uint8, not {crops.shape} {crops.dtype}"
+            )
         names = [item.name for item in fields(EncoderOutput)]
-        batches = [self._encode_batch(crops[start : start + BATCH_SIZE]) for start in range(0, max(len(crops), 1), BATCH_SIZE)]
+        batches = [
+            self._encode_batch(crops[start : start + BATCH_SIZE]) for start in range(0, max(len(crops), 1), BATCH_SIZE)
+        ]
         return EncoderOutput(**{name: np.concatenate([batch[name] for batch in batches]) for name in names})
 
     def _encode_batch(self, crops: np.ndarray) -> dict[str, np.ndarray]:
         pixels = torch.from_numpy(np.ascontiguousarray(crops)).to(self.device).permute(0, 3, 1, 2)  # channels last
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # ten bits of mantissa would be off by more than 1e-4
+        with torch.backends.cudnn.flags(
+            enabled=True, allow_tf32=False
+        ):  # ten bits of mantissa would be off by more than 1e-4
             outputs = self._network(pixels.float().div_(255.0))
         return {name: values.float().numpy() for name, values in outputs.items()}
 
@@ -188,9 +194,13 @@ def _read_checkpoint(path: Path) -> dict:
         raise WeightsError(f"No weights at {path}. Choose the file SMIRK_em1.pt") from error
     except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(f"{path} is not a PyTorch checkpoint of plain weights ({reason}). Choose the file SMIRK_em1.pt") from error
+        raise WeightsError(
+            f"{path} is not a PyTorch checkpoint of plain weights ({reason}). Choose the file SMIRK_em1.pt"
+        ) from error
     if not isinstance(checkpoint, dict):
-        raise WeightsError(f"{path} holds a {type(checkpoint).__name__}, not weights by name. Choose the file SMIRK_em1.pt")
+        raise WeightsError(
+            f"{path} holds a {type(checkpoint).__name__}, not weights by name. Choose the file SMIRK_em1.pt"
+        )
     return checkpoint
 
 

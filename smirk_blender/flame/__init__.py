@@ -8,7 +8,17 @@ from .files import load_head, save_head
 from .head import JOINT_NAMES, Head, Surface
 from .landmarks import LandmarkEmbedding
 
-__all__ = ["BUILTIN_HEAD", "JOINT_NAMES", "Head", "LandmarkEmbedding", "Surface", "builtin_head", "load_head", "open_head", "save_head"]
+__all__ = [
+    "BUILTIN_HEAD",
+    "JOINT_NAMES",
+    "Head",
+    "LandmarkEmbedding",
+    "Surface",
+    "builtin_head",
+    "load_head",
+    "open_head",
+    "save_head",
+]
 
 BUILTIN_HEAD = "builtin"  # stands where a model file's path may stand
 

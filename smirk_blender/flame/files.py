@@ -116,7 +116,9 @@ def _checked_fields(path: Path, fields: dict[str, object]) -> dict[str, np.ndarr
     }
     for name, shape in wanted.items():
         if arrays[name].shape != shape:
-            raise HeadError(f"{path} is not a FLAME head: its {name} has shape {arrays[name].shape}, not {shape}. {NEXT_STEP}")
+            raise HeadError(
+                f"{path} is not a FLAME head: its {name} has shape {arrays[name].shape}, not {shape}. {NEXT_STEP}"
+            )
     parents = arrays["kintree_table"][0].astype(np.int32)  # the root's parent is written as 2**32 - 1
     if tuple(parents) != JOINT_PARENTS:
         raise HeadError(f"{path} has the joint tree {tuple(parents)}; FLAME's is {JOINT_PARENTS}. {NEXT_STEP}")
@@ -143,11 +145,15 @@ def _load_eyelid(path: Path, num_vertices: int) -> np.ndarray:
     try:
         eyelid = np.load(path, allow_pickle=False)
     except FileNotFoundError as error:
-        raise HeadError(f"No eyelid shape at {path}. Choose the folder with SMIRK's {' and '.join(EYELID_FILES)}") from error
+        raise HeadError(
+            f"No eyelid shape at {path}. Choose the folder with SMIRK's {' and '.join(EYELID_FILES)}"
+        ) from error
     except (OSError, ValueError, EOFError) as error:
         raise HeadError(f"{path} cannot be read ({error}). Take it from SMIRK's assets again") from error
     if eyelid.shape != (num_vertices, 3):
-        raise HeadError(f"{path} has shape {eyelid.shape}, the head has {num_vertices} vertices. Take it from SMIRK's assets")
+        raise HeadError(
+            f"{path} has shape {eyelid.shape}, the head has {num_vertices} vertices. Take it from SMIRK's assets"
+        )
     return eyelid.astype(np.float32)
 
 
@@ -158,7 +164,9 @@ def _load_embedding(folder: Path, triangles: np.ndarray) -> LandmarkEmbedding | 
     fields = _load_npz(path)
     try:
         faces, weights, indices = (fields[name] for name in ("lmk_face_idx", "lmk_b_coords", "landmark_indices"))
-        return LandmarkEmbedding(indices.astype(np.int64), triangles[faces.astype(np.int64)], weights.astype(np.float32))
+        return LandmarkEmbedding(
+            indices.astype(np.int64), triangles[faces.astype(np.int64)], weights.astype(np.float32)
+        )
     except (KeyError, IndexError) as error:
         raise HeadError(f"{path} does not fit this head ({error}). Take it from SMIRK's assets again") from error
 

@@ -148,8 +148,12 @@ class LandmarkFitter:
             cross = hessian[:, :num_shape, num_shape:] * self._free(own_gradient, frames)[:, None, :]
             own, own_gradient = self._hold_bounds(own, own_gradient, frames)
             answers = np.linalg.solve(own, np.concatenate([cross.swapaxes(1, 2), own_gradient[..., None]], axis=-1))
-            reduced = (hessian[:, :num_shape, :num_shape] - cross @ answers[..., :-1]).sum(axis=0) + SHAPE_SPREAD**-2 * np.eye(num_shape)
-            reduced_gradient = (gradient[:, :num_shape] - (cross @ answers[..., -1:])[..., 0]).sum(axis=0) + SHAPE_SPREAD**-2 * shape
+            reduced = (hessian[:, :num_shape, :num_shape] - cross @ answers[..., :-1]).sum(
+                axis=0
+            ) + SHAPE_SPREAD**-2 * np.eye(num_shape)
+            reduced_gradient = (gradient[:, :num_shape] - (cross @ answers[..., -1:])[..., 0]).sum(
+                axis=0
+            ) + SHAPE_SPREAD**-2 * shape
             shape_step = -np.linalg.solve(reduced, reduced_gradient)
             frame_step = -answers[..., -1] - answers[..., :-1] @ shape_step
             shape = shape + shape_step
@@ -238,7 +242,9 @@ class LandmarkFitter:
 
     def _landmark_weights(self, measured: np.ndarray) -> np.ndarray:
         """Return (T, L): 1, less for an iris that a lid covers; all scaled so that a denser embedding weighs no more."""
-        weights = np.full((len(measured), len(self.model.indices)), (REFERENCE_LANDMARKS / len(self.model.indices)) ** 0.5)
+        weights = np.full(
+            (len(measured), len(self.model.indices)), (REFERENCE_LANDMARKS / len(self.model.indices)) ** 0.5
+        )
         unit = eye_distance(measured)
         for index, (upper, lower) in IRIS_CONTOURS.items():
             opening = np.linalg.norm(measured[:, upper, :2] - measured[:, lower, :2], axis=-1) / unit
@@ -316,4 +322,3 @@ class LandmarkFitter:
         turned = np.einsum("tij,tj->ti", matrices_from_axis_angle(frames[:, groups["head_pose"]]), root)
         shift = camera[:, 1:3] / camera[:, :1] + (turned - root)[:, :2]
         return np.column_stack([camera[:, 0], shift]).astype(np.float32)
-

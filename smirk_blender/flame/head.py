@@ -146,9 +146,7 @@ class Head:
             raise ValueError(f"eyelid_order is 'before' or 'after', not {eyelid_order!r}")
         shape, expression, eyelid, pose = _broadcast([shape, expression, eyelid, pose])
         shaped = (
-            self.template
-            + _blend(shape, self.shape_directions)
-            + _blend(expression, self.expression_directions)
+            self.template + _blend(shape, self.shape_directions) + _blend(expression, self.expression_directions)
         )  # (N, V, 3)
         joints = self.joints(shape, expression)
         rotations = matrices_from_axis_angle(pose.reshape(-1, len(JOINT_NAMES), 3))  # (N, 5, 3, 3)
@@ -211,7 +209,12 @@ def _rows(values: np.ndarray | None, num_columns: int, name: str) -> np.ndarray:
 
 def _pose_rows(head_pose, neck_pose, jaw_pose, eye_pose) -> np.ndarray:
     """Return the five joints' rotation vectors, (N, 15), in JOINT_NAMES' order."""
-    named = {"head_pose": (head_pose, 3), "neck_pose": (neck_pose, 3), "jaw_pose": (jaw_pose, 3), "eye_pose": (eye_pose, 6)}
+    named = {
+        "head_pose": (head_pose, 3),
+        "neck_pose": (neck_pose, 3),
+        "jaw_pose": (jaw_pose, 3),
+        "eye_pose": (eye_pose, 6),
+    }
     return np.concatenate(_broadcast([_rows(values, width, name) for name, (values, width) in named.items()]), axis=-1)
 
 

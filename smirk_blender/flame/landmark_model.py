@@ -123,7 +123,11 @@ class LandmarkModel:
         return points, jacobian
 
     def _joint_rotations(self, part: dict[str, np.ndarray]) -> dict[int, np.ndarray]:
-        vectors = {JAW: part["jaw_pose"], EYE_L: _eye_vectors(part["gaze"][:, :2]), EYE_R: _eye_vectors(part["gaze"][:, 2:])}
+        vectors = {
+            JAW: part["jaw_pose"],
+            EYE_L: _eye_vectors(part["gaze"][:, :2]),
+            EYE_R: _eye_vectors(part["gaze"][:, 2:]),
+        }
         return {joint: matrices_from_axis_angle(vector) for joint, vector in vectors.items()}
 
     def _blended_rotations(self, turns: dict[int, np.ndarray]) -> np.ndarray:

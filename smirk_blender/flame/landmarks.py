@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NUM_MEDIAPIPE_LANDMARKS = 478  # Face Mesh's 468 and ten iris points
-
 
 @dataclass(frozen=True)
 class LandmarkEmbedding:

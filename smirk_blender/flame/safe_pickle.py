@@ -109,7 +109,9 @@ def load_data_pickle(path: str | os.PathLike) -> dict[str, object]:
         with open(path, "rb") as file:
             content = DataUnpickler(file, encoding="latin1").load()
     except FileNotFoundError as error:
-        raise HeadError(f"No head model at {path}. Choose FLAME's .pkl file, or an .npz that was saved from one") from error
+        raise HeadError(
+            f"No head model at {path}. Choose FLAME's .pkl file, or an .npz that was saved from one"
+        ) from error
     except RefusedClass as error:
         raise HeadError(
             f"{path} wants to use {error}, which no FLAME file needs; it was not run. "
@@ -117,8 +119,19 @@ def load_data_pickle(path: str | os.PathLike) -> dict[str, object]:
         ) from error
     except OSError as error:
         raise HeadError(f"Cannot read {path}: {error.strerror or error}. Check the file's permissions") from error
-    except (pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, MemoryError) as error:
-        raise HeadError(f"{path} is not a FLAME model, or is damaged ({type(error).__name__}: {error}). {NEXT_STEP}") from error
+    except (
+        pickle.UnpicklingError,
+        EOFError,
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        MemoryError,
+    ) as error:
+        raise HeadError(
+            f"{path} is not a FLAME model, or is damaged ({type(error).__name__}: {error}). {NEXT_STEP}"
+        ) from error
     if not isinstance(content, dict):
         raise HeadError(f"{path} is not a FLAME model: it holds a {type(content).__name__}. {NEXT_STEP}")
     return {_text(name): _plain(value) for name, value in content.items()}

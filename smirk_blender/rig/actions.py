@@ -13,8 +13,22 @@ from ..take import Take
 from . import compat
 from .armature import move_rest_joints, rest_rotation
 from .axes import to_blender
-from .head_object import EXPRESSION_KEYS, EYELID_KEYS, IDENTITY_KEYS, MODEL_NAME, armature_of, is_head
-from .shape_keys import HEAD_ID, add_keys, key_points, make_room, set_coefficient, set_key_points
+from .head_object import (
+    EXPRESSION_KEYS,
+    EYELID_KEYS,
+    IDENTITY_KEYS,
+    MODEL_NAME,
+    armature_of,
+    is_head,
+)
+from .shape_keys import (
+    HEAD_ID,
+    add_keys,
+    key_points,
+    make_room,
+    set_coefficient,
+    set_key_points,
+)
 
 IDENTITY_REMAINDER = "identity_remainder"
 WHOLE_FRAME = 1e-3  # frames; timestamps this close to a constant rate are taken to be constant
@@ -123,7 +137,7 @@ def _bake_bones(armature_object: Object, action: Action, head: Head, take: Take,
     moved = head.joints(None, take.expression) - head.joint_template  # (T, 5, 3); linear, so alike for any identity
     for joint, (name, pose) in enumerate(zip(JOINT_NAMES, poses, strict=True)):
         bone = armature_object.pose.bones[name]
-        bone.rotation_mode = 'QUATERNION'
+        bone.rotation_mode = "QUATERNION"
         into_bone = rest_rotation(armature_object, name)  # (3, 3): row @ into_bone is in the bone's rest axes
         turn = to_blender(pose.astype(np.float64)) @ into_bone  # (T, 3) rotation vectors
         offset = to_blender(moved[:, joint]) @ into_bone
@@ -157,7 +171,7 @@ def _check(head_object: Object, head: Head, take: Take) -> None:
     missing = [name for name in keys if name not in head_object.data.shape_keys.key_blocks]
     if missing:
         raise HeadError(f"{head_object.name} has lost its shape key {missing[0]}. Undo that, or build the head again")
-    if 'EDIT' in (head_object.mode, armature_of(head_object).mode):
+    if "EDIT" in (head_object.mode, armature_of(head_object).mode):
         raise HeadError(f"{head_object.name} is in Edit Mode, which hides changes. Leave it, then bake")
     absent = [name for name in JOINT_NAMES if name not in armature_of(head_object).pose.bones]
     if absent:

@@ -49,7 +49,7 @@ def build_head(
 
 def is_head(thing: Object | None) -> bool:
     """Return whether this is the mesh object of a head that `build_head` made; cheap enough for `poll`."""
-    return thing is not None and thing.type == 'MESH' and MODEL_NAME in thing and thing.data.shape_keys is not None
+    return thing is not None and thing.type == "MESH" and MODEL_NAME in thing and thing.data.shape_keys is not None
 
 
 def armature_of(head_object: Object) -> Object:
@@ -59,7 +59,7 @@ def armature_of(head_object: Object) -> Object:
         HeadError: it was removed.
     """
     for modifier in head_object.modifiers:
-        if modifier.type == 'ARMATURE' and modifier.object is not None:
+        if modifier.type == "ARMATURE" and modifier.object is not None:
             return modifier.object
     raise HeadError(f"{head_object.name} has no armature any more. Undo its removal, or build the head again")
 
@@ -68,13 +68,13 @@ def _add_vertex_groups(head_object: Object, weights: np.ndarray) -> None:
     for joint, name in enumerate(JOINT_NAMES):
         group = head_object.vertex_groups.new(name=name)
         for vertex in np.flatnonzero(weights[:, joint]).tolist():
-            group.add((vertex,), float(weights[vertex, joint]), 'REPLACE')
+            group.add((vertex,), float(weights[vertex, joint]), "REPLACE")
 
 
 def _add_modifiers(head_object: Object, armature_object: Object, smooth_levels: int) -> None:
-    head_object.modifiers.new("Armature", 'ARMATURE').object = armature_object
+    head_object.modifiers.new("Armature", "ARMATURE").object = armature_object
     if smooth_levels > 0:
-        subdivision = head_object.modifiers.new("Subdivision", 'SUBSURF')
+        subdivision = head_object.modifiers.new("Subdivision", "SUBSURF")
         subdivision.levels = subdivision.render_levels = smooth_levels
 
 
@@ -91,7 +91,5 @@ def _add_head_keys(head_object: Object, head: Head, num_shape: int) -> None:
     )
     head_object[EYELID_KEYS] = []
     if head.eyelid_directions is not None:
-        head_object[EYELID_KEYS] = add_keys(
-            head_object, EYELID_NAMES, head.eyelid_directions, slider=EYELID_SLIDER
-        )
+        head_object[EYELID_KEYS] = add_keys(head_object, EYELID_NAMES, head.eyelid_directions, slider=EYELID_SLIDER)
     head_object.active_shape_key_index = 0

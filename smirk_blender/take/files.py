@@ -42,7 +42,9 @@ def save_take(take: Take, path: str | os.PathLike) -> Path:
     except OSError as error:
         if temporary.parent.is_dir():
             temporary.unlink(missing_ok=True)
-        raise TakeError(f"Cannot write the take {path}: {error.strerror or error}. Choose a folder that you may write to") from error
+        raise TakeError(
+            f"Cannot write the take {path}: {error.strerror or error}. Choose a folder that you may write to"
+        ) from error
     return path
 
 
@@ -61,7 +63,9 @@ def load_take(path: str | os.PathLike) -> Take:
     except (OSError, ValueError, EOFError, SyntaxError, TokenError, BadZipFile, zlib.error) as error:
         raise TakeError(f"{path} is not a take, or is damaged ({error}). Solve the video again") from error
     if FACTS not in arrays:
-        raise TakeError(f"{path} is an .npz file but not a take: it has no {FACTS}. Choose a file that ends in .take.npz")
+        raise TakeError(
+            f"{path} is an .npz file but not a take: it has no {FACTS}. Choose a file that ends in .take.npz"
+        )
     return _take_from_arrays(arrays, path)
 
 

@@ -7,10 +7,18 @@ import pytest
 
 from smirk_blender.capture.decode import VideoReader
 from smirk_blender.errors import VideoError
-from tests.capture.videos import SIZE_PX, read_code, set_frame_durations, set_rotation, write_code_video
+from tests.capture.videos import (
+    SIZE_PX,
+    read_code,
+    set_frame_durations,
+    set_rotation,
+    write_code_video,
+)
 
 
-@pytest.mark.parametrize("fps", [Fraction(24000, 1001), Fraction(25), Fraction(30000, 1001), Fraction(50), Fraction(60000, 1001)])
+@pytest.mark.parametrize(
+    "fps", [Fraction(24000, 1001), Fraction(25), Fraction(30000, 1001), Fraction(50), Fraction(60000, 1001)]
+)
 def test_every_frame_comes_once_in_order_at_its_time(tmp_path, fps):
     path = write_code_video(tmp_path / "codes.mp4", 40)
     set_frame_durations(path, fps.numerator, [fps.denominator] * 40)
@@ -56,7 +64,11 @@ def test_pictures_are_rgb(tmp_path):
 def test_a_source_is_remembered_by_name_size_and_hash(tmp_path):
     path = write_code_video(tmp_path / "codes.mp4", 2)
     source = VideoReader(path).source()
-    assert (source.name, source.size_bytes, source.width_px, source.height_px) == ("codes.mp4", path.stat().st_size, *SIZE_PX)
+    assert (source.name, source.size_bytes, source.width_px, source.height_px) == (
+        "codes.mp4",
+        path.stat().st_size,
+        *SIZE_PX,
+    )
     assert len(source.sha256) == 64 and source == VideoReader(path).source()
 
 

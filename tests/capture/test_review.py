@@ -31,7 +31,9 @@ def centered_take(head, num_frames, **replacements):
         eye_pose=np.zeros((num_frames, 6), np.float32),
         shape=np.zeros(1, np.float32),
         camera=np.tile(np.float32([6.0, 0, 0]), (num_frames, 1)),
-        crop_transform=np.tile(np.diag([224 / 48, 224 / 48, 1.0]) + [[0, 0, -8 * 224 / 48], [0, 0, 0], [0, 0, 0]], (num_frames, 1, 1)),
+        crop_transform=np.tile(
+            np.diag([224 / 48, 224 / 48, 1.0]) + [[0, 0, -8 * 224 / 48], [0, 0, 0], [0, 0, 0]], (num_frames, 1, 1)
+        ),
         source=Source("codes.mp4", 1, "0" * 64, *SIZE_PX),
         fps=25,
         **replacements,
@@ -81,7 +83,9 @@ def test_gaps_show_no_mesh_and_say_so(head):
 def test_a_review_writes_every_frame_and_a_report(head, tmp_path):
     video = write_code_video(tmp_path / "codes.mp4", 20)
     save_take(centered_take(head, 20), tmp_path / "codes.take.npz")
-    messages = list(review_take(str(video), str(tmp_path / "codes.take.npz"), str(tmp_path / "p.avi"), str(tmp_path / "r.png")))
+    messages = list(
+        review_take(str(video), str(tmp_path / "codes.take.npz"), str(tmp_path / "p.avi"), str(tmp_path / "r.png"))
+    )
     assert messages[-1].num_frames == 20
     movie = cv2.VideoCapture(str(tmp_path / "p.avi"))
     assert int(movie.get(cv2.CAP_PROP_FRAME_COUNT)) == 20
@@ -92,7 +96,9 @@ def test_a_take_of_another_video_is_refused(head, tmp_path):
     video = write_code_video(tmp_path / "codes.mp4", 20)
     save_take(centered_take(head, 10), tmp_path / "codes.take.npz")
     with pytest.raises(VideoError, match="has more frames than the take"):
-        list(review_take(str(video), str(tmp_path / "codes.take.npz"), str(tmp_path / "p.avi"), str(tmp_path / "r.png")))
+        list(
+            review_take(str(video), str(tmp_path / "codes.take.npz"), str(tmp_path / "p.avi"), str(tmp_path / "r.png"))
+        )
 
 
 def test_a_report_marks_missing_frames(head, tmp_path):

@@ -9,9 +9,20 @@ import pytest
 from smirk_blender.capture import SolveOptions, solve, solve_video
 from smirk_blender.capture.protocol import Done, Loading, Progress, Warned
 from smirk_blender.capture.solvers import open_solver
-from smirk_blender.errors import HeadError, ModelError, SmirkError, TakeError, VideoError, WeightsError
+from smirk_blender.errors import (
+    HeadError,
+    ModelError,
+    SmirkError,
+    TakeError,
+    VideoError,
+    WeightsError,
+)
 from smirk_blender.flame import builtin_head, load_head, save_head
-from smirk_blender.flame.measures import eye_distance, face_measures, without_head_motion
+from smirk_blender.flame.measures import (
+    eye_distance,
+    face_measures,
+    without_head_motion,
+)
 from smirk_blender.take import load_take
 from smirk_blender.take.camera import image_points
 from tests.builders import tiny_head
@@ -80,7 +91,11 @@ def test_frames_without_a_face_are_marked_and_filled(tmp_path, code_mesh):
     assert np.isfinite(take.expression).all()
     np.testing.assert_allclose(take.crop_transform[8], (take.crop_transform[6] + take.crop_transform[10]) / 2)
     warnings = [message.text for message in messages if isinstance(message, Warned)]
-    assert [text.split(" of ")[0] for text in warnings] == ["No face in frame 0", "No face in frames 7-9", "No face in frame 19"]
+    assert [text.split(" of ")[0] for text in warnings] == [
+        "No face in frame 0",
+        "No face in frames 7-9",
+        "No face in frame 19",
+    ]
 
 
 def test_a_video_without_a_face_says_so_and_leaves_no_take(tmp_path, code_mesh):
@@ -173,7 +188,9 @@ def test_the_actor_is_found_in_every_frame(actor):
 
 def test_the_solved_head_lies_on_the_measured_landmarks(actor, record_property):
     take, head = actor
-    projected = image_points(landmarks_of(head, head.vertices(**take.head_parameters())), take.camera, take.crop_transform)
+    projected = image_points(
+        landmarks_of(head, head.vertices(**take.head_parameters())), take.camera, take.crop_transform
+    )
     distance = np.linalg.norm((projected - take.landmarks)[..., :2], axis=-1)
     error = np.median(np.nanmean(distance, axis=1) / eye_distance(take.landmarks))
     record_property("median_error", error)
@@ -204,7 +221,11 @@ def test_the_encoder_solves_the_actor(shared_folder, tmp_path):
 def test_the_task_file_gives_the_same_points_as_the_wheel(shared_folder, tmp_path):
     video = shared_folder / "footage" / "actor_a.mp4"
     wheel, _ = solved(video, tmp_path / "wheel.take.npz")
-    task, _ = solved(video, tmp_path / "task.take.npz", landmark_model=str(shared_folder / "models" / "face_landmarker.task"))
+    task, _ = solved(
+        video, tmp_path / "task.take.npz", landmark_model=str(shared_folder / "models" / "face_landmarker.task")
+    )
     assert task.models["landmarks"] == "face_landmarker.task" and not task.gap.any()
-    apart = np.linalg.norm((wheel.landmarks - task.landmarks)[..., :2], axis=-1).mean(axis=1) / eye_distance(wheel.landmarks)
+    apart = np.linalg.norm((wheel.landmarks - task.landmarks)[..., :2], axis=-1).mean(axis=1) / eye_distance(
+        wheel.landmarks
+    )
     assert np.median(apart) < 0.05  # of the eye distance: two networks, one set of points

@@ -8,10 +8,18 @@ import time
 import pytest
 
 from smirk_blender.capture.job import Job
-from smirk_blender.capture.protocol import Done, Failed, Loading, Progress, Warned, decode_message, encode_message
+from smirk_blender.capture.protocol import (
+    Done,
+    Failed,
+    Loading,
+    Progress,
+    Warned,
+    decode_message,
+    encode_message,
+)
 from smirk_blender.take import load_take
-from tests.conftest import REPOSITORY
 from tests.capture.videos import write_code_video
+from tests.conftest import REPOSITORY
 
 SAMPLE = REPOSITORY / "smirk_blender" / "sample" / "sample.mp4"
 
@@ -33,7 +41,13 @@ def start(tmp_path):
 
 @pytest.mark.parametrize(
     "message",
-    [Loading("a model"), Progress(3, 9, "fit"), Warned("No face in frames 1-2 of \u00e9t\u00e9.mp4"), Failed("x", "y"), Done("a", 1, 1, 2.5, {"fit": 1.5}, 3.5)],
+    [
+        Loading("a model"),
+        Progress(3, 9, "fit"),
+        Warned("No face in frames 1-2 of \u00e9t\u00e9.mp4"),
+        Failed("x", "y"),
+        Done("a", 1, 1, 2.5, {"fit": 1.5}, 3.5),
+    ],
 )
 def test_messages_cross_a_pipe_unchanged(message):
     line = encode_message(message)

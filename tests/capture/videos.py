@@ -52,5 +52,7 @@ def set_rotation(path: Path, degrees: int) -> None:
     content = bytearray(path.read_bytes())
     matrix = content.index(b"tkhd") + 4 + 40
     one = 0x10000
-    struct.pack_into(">9i", content, matrix, cosine * one, sine * one, 0, -sine * one, cosine * one, 0, 0, 0, 0x40000000)
+    struct.pack_into(
+        ">9i", content, matrix, cosine * one, sine * one, 0, -sine * one, cosine * one, 0, 0, 0, 0x40000000
+    )
     path.write_bytes(content)

@@ -92,7 +92,10 @@ def test_no_crops_give_empty_outputs(made_up_weights):
     assert load_encoder(made_up_weights, device="cpu").encode(crops(0)).shape.shape == (0, 300)
 
 
-@pytest.mark.parametrize("wrong", [np.zeros((1, 224, 224, 3), np.float32), np.zeros((224, 224, 3), np.uint8), np.zeros((1, 3, 224, 224), np.uint8)])
+@pytest.mark.parametrize(
+    "wrong",
+    [np.zeros((1, 224, 224, 3), np.float32), np.zeros((224, 224, 3), np.uint8), np.zeros((1, 3, 224, 224), np.uint8)],
+)
 def test_crops_of_another_kind_are_refused(made_up_weights, wrong):
     with pytest.raises(ValueError, match="crops must be"):
         load_encoder(made_up_weights, device="cpu").encode(wrong)
@@ -114,7 +117,10 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, content):
 def test_another_networks_checkpoint_is_told_what_it_lacks(tmp_path):
     path = tmp_path / "other.pt"
     torch.save({"conv1.weight": torch.zeros(3)}, path)
-    with pytest.raises(WeightsError, match=r"not SMIRK's checkpoint: \d+ of \d+ weights are missing, among them smirk_encoder\.pose_encoder"):
+    with pytest.raises(
+        WeightsError,
+        match=r"not SMIRK's checkpoint: \d+ of \d+ weights are missing, among them smirk_encoder\.pose_encoder",
+    ):
         load_encoder(path)
 
 
@@ -122,7 +128,10 @@ def test_one_missing_weight_is_named(tmp_path, made_up_weights):
     weights = torch.load(made_up_weights, weights_only=True)
     del weights["smirk_encoder.expression_encoder.expression_layers.0.bias"]
     torch.save(weights, tmp_path / "part.pt")
-    with pytest.raises(WeightsError, match=r"1 of \d+ weights are missing, among them smirk_encoder.expression_encoder.expression_layers.0.bias"):
+    with pytest.raises(
+        WeightsError,
+        match=r"1 of \d+ weights are missing, among them smirk_encoder.expression_encoder.expression_layers.0.bias",
+    ):
         load_encoder(tmp_path / "part.pt")
 
 

@@ -24,7 +24,10 @@ def landmark(head, vertices, index) -> np.ndarray:
 
 def lid_gap(head, vertices, side) -> np.ndarray:
     pairs = zip(UPPER_LIDS[side], LOWER_LIDS[side])
-    return np.mean([np.linalg.norm(landmark(head, vertices, up) - landmark(head, vertices, low), axis=-1) for up, low in pairs], axis=0)
+    return np.mean(
+        [np.linalg.norm(landmark(head, vertices, up) - landmark(head, vertices, low), axis=-1) for up, low in pairs],
+        axis=0,
+    )
 
 
 def expression(head, **values) -> np.ndarray:
@@ -61,7 +64,9 @@ def test_the_skin_is_symmetrical(head):
     mirrored = head.template[:NUM_SKIN][skin.mirror] * [-1, 1, 1]
     np.testing.assert_allclose(mirrored, head.template[:NUM_SKIN], atol=1e-7)  # metres
     for name in ("browDown", "mouthSmile", "eyeSquint", "noseSneer"):
-        left, right = (head.expression_directions[:NUM_SKIN, :, head.expression_names.index(f"{name}_{side}")] for side in "LR")
+        left, right = (
+            head.expression_directions[:NUM_SKIN, :, head.expression_names.index(f"{name}_{side}")] for side in "LR"
+        )
         np.testing.assert_allclose(left[skin.mirror] * [-1, 1, 1], right, atol=1e-7)
 
 
@@ -136,7 +141,9 @@ def test_the_mouth_can_close_over_an_open_jaw(head):
     ],
 )
 def test_an_expression_moves_what_its_name_says(head, name, index, direction, least_m):
-    moved = landmark(head, head.vertices(expression=expression(head, **{name: 1})), index) - landmark(head, head.template[None], index)
+    moved = landmark(head, head.vertices(expression=expression(head, **{name: 1})), index) - landmark(
+        head, head.template[None], index
+    )
     assert (moved[0] @ direction) / np.linalg.norm(direction) > least_m
 
 

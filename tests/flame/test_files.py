@@ -38,7 +38,14 @@ def write_pickle(path, fields, protocol=2):
 
 
 def assert_same_head(loaded, head):
-    for name in ("template", "shape_directions", "expression_directions", "pose_directions", "joint_regressor", "skinning_weights"):
+    for name in (
+        "template",
+        "shape_directions",
+        "expression_directions",
+        "pose_directions",
+        "joint_regressor",
+        "skinning_weights",
+    ):
         np.testing.assert_allclose(getattr(loaded, name), getattr(head, name), rtol=1e-6, err_msg=name)
     np.testing.assert_array_equal(loaded.triangles, head.triangles)
 
@@ -142,7 +149,11 @@ def test_a_saved_head_is_loaded_as_it_was(tmp_path):
     loaded = load_head(tmp_path / "head.npz")
     assert_same_head(loaded, head)
     np.testing.assert_array_equal(loaded.eyelid_directions, head.eyelid_directions)
-    assert (loaded.name, loaded.shape_names, loaded.expression_names) == (head.name, head.shape_names, head.expression_names)
+    assert (loaded.name, loaded.shape_names, loaded.expression_names) == (
+        head.name,
+        head.shape_names,
+        head.expression_names,
+    )
 
 
 def test_eyelids_are_found_beside_the_model_or_where_they_are_said_to_be(tmp_path):

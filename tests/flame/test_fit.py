@@ -23,7 +23,12 @@ def performance(head, num_frames: int) -> dict[str, np.ndarray]:
     zero = np.zeros(num_frames)
     wave = lambda rate, shift=0.0: 0.5 - 0.5 * np.cos(rate * phase + shift)
     expression = np.zeros((num_frames, head.num_expression))
-    for name, values in {"mouthSmile_L": wave(1), "mouthSmile_R": wave(1, 1), "browInnerUp": wave(2), "mouthPucker": 0.7 * wave(3)}.items():
+    for name, values in {
+        "mouthSmile_L": wave(1),
+        "mouthSmile_R": wave(1, 1),
+        "browInnerUp": wave(2),
+        "mouthPucker": 0.7 * wave(3),
+    }.items():
         expression[:, head.expression_names.index(name)] = values
     gaze = np.column_stack([0.1 * np.sin(phase), 0.2 * np.sin(2 * phase), zero])
     return {
@@ -45,7 +50,9 @@ def seen(head, parameters, shape, noise: float = 0.0) -> np.ndarray:
     return measured + np.random.default_rng(0).normal(size=measured.shape) * noise * eye_distance
 
 
-@pytest.mark.parametrize("make_head", [builtin_head, lambda: tiny_head(3, landmarks=tiny_landmarks())], ids=["built-in", "tiny"])
+@pytest.mark.parametrize(
+    "make_head", [builtin_head, lambda: tiny_head(3, landmarks=tiny_landmarks())], ids=["built-in", "tiny"]
+)
 def test_derivatives_are_the_slopes(make_head):
     model = LandmarkModel(make_head(), 10, 50)
     rng = np.random.default_rng(0)
@@ -56,8 +63,13 @@ def test_derivatives_are_the_slopes(make_head):
     for column in range(model.num_shape + model.layout.size):
         moves = np.zeros(model.num_shape + model.layout.size)
         moves[column] = step
-        ends = [model.project(shape + sign * moves[: model.num_shape], frames + sign * moves[model.num_shape :])[0] for sign in (1, -1)]
-        np.testing.assert_allclose(jacobian[..., column], (ends[0] - ends[1]) / (2 * step), atol=1e-6, err_msg=str(column))
+        ends = [
+            model.project(shape + sign * moves[: model.num_shape], frames + sign * moves[model.num_shape :])[0]
+            for sign in (1, -1)
+        ]
+        np.testing.assert_allclose(
+            jacobian[..., column], (ends[0] - ends[1]) / (2 * step), atol=1e-6, err_msg=str(column)
+        )
 
 
 def tiny_landmarks() -> LandmarkEmbedding:
@@ -66,7 +78,9 @@ def tiny_landmarks() -> LandmarkEmbedding:
     return LandmarkEmbedding(np.array([33, 133, 263, 362, 468, 473]), corners, np.full((6, 3), 1 / 3, np.float32))
 
 
-@pytest.mark.parametrize("make_head", [builtin_head, lambda: tiny_head(3, landmarks=tiny_landmarks())], ids=["built-in", "tiny"])
+@pytest.mark.parametrize(
+    "make_head", [builtin_head, lambda: tiny_head(3, landmarks=tiny_landmarks())], ids=["built-in", "tiny"]
+)
 def test_the_reduced_head_puts_landmarks_where_the_whole_head_does(make_head):
     head = make_head()
     model = LandmarkModel(head, head.num_shape, head.num_expression)

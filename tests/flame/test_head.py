@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from smirk_blender.flame import LandmarkEmbedding, load_head
-from smirk_blender.flame.rotations import matrices_from_axis_angle, quaternions_from_axis_angle
+from smirk_blender.flame.rotations import (
+    matrices_from_axis_angle,
+    quaternions_from_axis_angle,
+)
 from smirk_blender.flame.safe_pickle import ADMITTED, DataUnpickler
 from tests.builders import tiny_head
 
@@ -69,7 +72,10 @@ def test_lids_before_and_after_posing_agree_only_on_an_upright_head(flame):
     lids = np.float32([[1.0, 0.5]])
     upright = [flame.vertices(eyelid=lids, eyelid_order=order) for order in ("before", "after")]
     np.testing.assert_allclose(upright[0], upright[1], atol=1e-7)  # metres
-    rolled = [flame.vertices(eyelid=lids, head_pose=[[0, 0, np.radians(30)]], eyelid_order=order) for order in ("before", "after")]
+    rolled = [
+        flame.vertices(eyelid=lids, head_pose=[[0, 0, np.radians(30)]], eyelid_order=order)
+        for order in ("before", "after")
+    ]
     assert 0.004 < np.abs(rolled[0] - rolled[1]).max() < 0.006  # metres
 
 

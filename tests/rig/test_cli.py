@@ -14,7 +14,12 @@ from smirk_blender.flame import save_head
 from smirk_blender.take import Source, save_take
 from tests.builders import make_take, tiny_head
 from tests.conftest import REPOSITORY
-from tests.rig.scenes import flame_vertices, played_vertices, without_pose_directions, write_code_movie
+from tests.rig.scenes import (
+    flame_vertices,
+    played_vertices,
+    without_pose_directions,
+    write_code_movie,
+)
 
 FPS = Fraction(30000, 1001)
 

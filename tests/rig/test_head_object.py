@@ -18,7 +18,9 @@ def test_the_mesh_is_the_template_with_z_up_and_the_face_towards_minus_y():
     head = tiny_head()
     head_object = build_head(head)
     points = np.array([vertex.co for vertex in head_object.data.vertices])
-    np.testing.assert_array_equal(points, np.stack([head.template[:, 0], -head.template[:, 2], head.template[:, 1]], -1))
+    np.testing.assert_array_equal(
+        points, np.stack([head.template[:, 0], -head.template[:, 2], head.template[:, 1]], -1)
+    )
     polygons = np.array([list(polygon.vertices) for polygon in head_object.data.polygons])
     np.testing.assert_array_equal(polygons, head.surface.polygons)
     outwards = np.array([polygon.normal.dot(polygon.center) for polygon in head_object.data.polygons])
@@ -58,7 +60,9 @@ def test_shape_keys_are_identity_then_expression_then_eyelids():
     head = tiny_head()
     key_blocks = build_head(head, num_shape=3).data.shape_keys.key_blocks
     assert key_blocks.keys() == ["Basis", *head.shape_names[:3], *head.expression_names, "eyelid_L", "eyelid_R"]
-    directions = np.concatenate([head.shape_directions[..., :3], head.expression_directions, head.eyelid_directions], -1)
+    directions = np.concatenate(
+        [head.shape_directions[..., :3], head.expression_directions, head.eyelid_directions], -1
+    )
     offsets = np.stack([key_points(key_block) for key_block in key_blocks[1:]]) - key_points(key_blocks[0])
     np.testing.assert_allclose(offsets, to_blender(np.moveaxis(directions, -1, 0)), atol=1e-7)  # metres
     assert {(key.slider_min, key.slider_max) for key in key_blocks[1:-2]} == {(-3, 3)}
@@ -73,7 +77,9 @@ def test_a_head_without_eyelids_has_no_eyelid_keys():
 def test_a_new_head_shows_the_template():
     head = tiny_head()
     head_object = build_head(head)
-    np.testing.assert_allclose(played_vertices(head_object, np.ones(1))[0], to_blender(head.template), atol=1e-7)  # metres
+    np.testing.assert_allclose(
+        played_vertices(head_object, np.ones(1))[0], to_blender(head.template), atol=1e-7
+    )  # metres
 
 
 def test_quads_texture_coordinates_and_materials_come_from_the_surface():
@@ -107,7 +113,7 @@ def test_vertex_colours_become_the_base_colour():
 def test_a_coarse_surface_is_subdivided(levels):
     head = tiny_head()
     head_object = build_head(replace(head, surface=replace(head.surface, smooth_levels=levels)))
-    subdivisions = [modifier for modifier in head_object.modifiers if modifier.type == 'SUBSURF']
+    subdivisions = [modifier for modifier in head_object.modifiers if modifier.type == "SUBSURF"]
     assert [(modifier.levels, modifier.render_levels) for modifier in subdivisions] == [(levels, levels)] * bool(levels)
 
 
@@ -128,8 +134,8 @@ def test_two_heads_live_side_by_side_in_the_collection_they_were_given(empty_sce
 def test_building_a_head_leaves_mode_selection_and_active_object_alone(empty_scene):
     before = build_head(tiny_head(0)).parent
     before.select_set(True)
-    make_active(before, 'POSE')
+    make_active(before, "POSE")
     build_head(tiny_head(1))
     assert bpy.context.view_layer.objects.active == before
-    assert before.mode == 'POSE'
+    assert before.mode == "POSE"
     assert selected_objects() == [before]

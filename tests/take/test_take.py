@@ -12,8 +12,8 @@ import pytest
 from smirk_blender.errors import TakeError
 from smirk_blender.take import Take, load_take, save_take
 from smirk_blender.take.camera import camera_points_from_image, image_points
-from smirk_blender.take.fill import fill_gaps, gap_ranges
 from smirk_blender.take.files import FACTS
+from smirk_blender.take.fill import fill_gaps, gap_ranges
 from smirk_blender.take.take import FORMAT_VERSION
 from tests.builders import make_take
 

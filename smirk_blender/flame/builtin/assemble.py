@@ -29,7 +29,29 @@ LANDMARK_FILE = Path(__file__).with_name("landmarks.npz")
 # Landmarks at the side of the face: MediaPipe lays them on the outline that it sees, which is another part of the skin
 # with every turn of the head. They are stored, but no part of the head's embedding.
 OUTLINE = frozenset(
-    (127, 234, 93, 132, 58, 172, 136, 162, 21, 54, 103, 67, 109, 227, 137, 177, 215, 34, 139, 71, 68)  # the actor's right
+    (
+        127,
+        234,
+        93,
+        132,
+        58,
+        172,
+        136,
+        162,
+        21,
+        54,
+        103,
+        67,
+        109,
+        227,
+        137,
+        177,
+        215,
+        34,
+        139,
+        71,
+        68,
+    )  # the actor's right
     + (356, 454, 323, 361, 288, 397, 365, 389, 251, 284, 332, 297, 338, 447, 366, 401, 435, 264, 368, 301, 298)
 )
 
@@ -106,7 +128,7 @@ def head_parts(skin: Skin) -> list[Part]:
 
 
 def load_landmarks() -> LandmarkEmbedding | None:
-    """Return the stored landmarks less the OUTLINE, or None where `embed.py` has not been run yet."""
+    """Return the stored landmarks less the OUTLINE, or None where they have not been made yet (`build.py landmarks`)."""
     if not LANDMARK_FILE.exists():
         return None
     with np.load(LANDMARK_FILE, allow_pickle=False) as stored:
