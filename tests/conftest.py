@@ -15,3 +15,20 @@ def shared_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no test material at {folder}; set SMIRK_SHARED to its folder")
     return folder
+
+
+FIGURES = pytest.StashKey[list]()
+
+
+@pytest.fixture
+def figure(request):
+    """Return a function that notes a measured figure, to be shown after the run: figure("median error", 0.021, "%")."""
+    notes = request.config.stash.setdefault(FIGURES, [])
+    return lambda what, value, unit="": notes.append(f"{request.node.name}: {what} {value:.3g} {unit}".rstrip())
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.stash.get(FIGURES, []):
+        terminalreporter.section("measured")
+        for note in config.stash[FIGURES]:
+            terminalreporter.line(note)

@@ -83,8 +83,9 @@ class PanelPainter:
         self.panel_px = even(source.width_px), even(source.height_px)
         self.movie_size_px = 3 * self.panel_px[0], self.panel_px[1]
         self._chunk_start, self._chunk = 0, np.empty((0, 0, 3))
-        neutral = head.vertices(shape=take.shape)[0]
-        self._center, self._radius = neutral.mean(axis=0), np.abs(neutral - neutral.mean(axis=0)).max()
+        neutral = head.vertices(shape=take.shape)[0][head.skinning_weights[:, 0] < 0.5]  # without the shoulders
+        low, high = neutral.min(axis=0), neutral.max(axis=0)
+        self._center, self._radius = (low + high) / 2, (high - low)[:2].max() / 2
 
     def paint(self, video_frame: int, bgr: np.ndarray) -> np.ndarray:
         """Return the movie's frame, (H, 3 W, 3) uint8 BGR."""

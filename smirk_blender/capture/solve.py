@@ -2,7 +2,6 @@
 
 import os
 import queue
-import sys
 import tempfile
 import threading
 import time
@@ -276,9 +275,12 @@ def _check_writable(folder: Path) -> None:
 
 def peak_memory_mb() -> float:
     """Return the largest resident size this process has had, MB; 0 where the system does not say (Windows)."""
+    status = Path("/proc/self/status")
+    if status.is_file():  # not getrusage: Linux hands its figure down from the process that started this one
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024 / 1e6
     try:
         import resource
     except ImportError:
         return 0.0
-    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kilobytes
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # macOS counts bytes

@@ -31,8 +31,9 @@ WINDOW_FRAMES = 64
 OVERLAP_FRAMES = 16  # solved again with the next window, since the end of a window knows no future
 
 LANDMARK_SIGMA = 0.016  # of the eye distance: how far a landmark and its place on the head may disagree
-GAP_SIGMA = 0.01  # the same for a gap between lids, lips or brow and eye, which reads more exactly than its two sides
-AXIS_SIGMAS = np.array([1.0, 1.0, 2.0])  # times those: MediaPipe guesses depth, and sees the other two
+GAP_SIGMA = 0.01  # the same for the gap between two lids or lips, which reads more exactly than its two sides
+BROW_GAP_SIGMA = 0.02  # likewise between brow and eye corners, which MediaPipe moves a little with every blink
+AXIS_SIGMAS = np.array([1.0, 1.0, 3.0])  # times those: MediaPipe guesses depth, and sees the other two
 
 REFERENCE_LANDMARKS = 105  # the sigmas are set for so many; more landmarks share the same weight
 IRIS_WEIGHT = 2.0  # one point carries a whole eye's gaze
@@ -67,13 +68,15 @@ JAW_HIGH = (0.7, 0.2, 0.2)
 JAW_SIDE_SPREAD_RAD = 0.06
 VERGENCE_SIGMA_RAD = 0.05  # how far the two eyes may look apart
 
-# What an audience reads: gaps of lids and lips, mouth width, brow height. Each is (landmarks, landmarks), whose means
-# should lie as far apart on the head as in the picture. MediaPipe's indices.
-GAPS = (
+# What an audience reads. Each is (landmarks, landmarks), whose means should lie as far apart on the head as in the
+# picture. MediaPipe's indices.
+LID_AND_LIP_GAPS = (
     *(((upper,), (lower,)) for upper, lower in ((160, 144), (159, 145), (158, 153), (161, 163), (157, 154))),
     *(((upper,), (lower,)) for upper, lower in ((387, 373), (386, 374), (385, 380), (388, 390), (384, 381))),
     *(((upper,), (lower,)) for upper, lower in ((13, 14), (82, 87), (312, 317), (81, 178), (311, 402))),
     *(((right,), (left,)) for right, left in ((61, 291), (78, 308))),
+)
+BROW_GAPS = (
     *(((brow,), (33, 133)) for brow in (52, 53, 63, 65, 105)),
     *(((brow,), (263, 362)) for brow in (282, 283, 293, 295, 334)),
 )
@@ -198,14 +201,15 @@ class LandmarkFitter:
             self.prior_hessian[[left, right], [right, left]] -= VERGENCE_SIGMA_RAD**-2
 
     def _gap_rows(self) -> np.ndarray:
-        """Return (K, L): rows that take a gap from the landmarks, those of GAPS whose landmarks the head has."""
+        """Return (K, L): rows that take a gap from the landmarks, in its sigma; those whose landmarks the head has."""
         place = {int(index): column for column, index in enumerate(self.model.indices)}
-        known = [gap for gap in GAPS if all(index in place for side in gap for index in side)]
+        gaps = [(gap, GAP_SIGMA) for gap in LID_AND_LIP_GAPS] + [(gap, BROW_GAP_SIGMA) for gap in BROW_GAPS]
+        known = [(sides, sigma) for sides, sigma in gaps if all(index in place for side in sides for index in side)]
         rows = np.zeros((len(known), len(place)))
-        for row, sides in zip(rows, known):
+        for row, (sides, sigma) in zip(rows, known):
             for sign, side in zip((1.0, -1.0), sides):
-                row[[place[index] for index in side]] += sign / len(side)
-        return rows / GAP_SIGMA
+                row[[place[index] for index in side]] += sign / len(side) / sigma
+        return rows
 
     def _first_guess(self, measured: np.ndarray, shape: np.ndarray) -> np.ndarray:
         """Return (T, P): the neutral head turned, scaled and moved onto each frame's points."""

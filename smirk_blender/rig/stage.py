@@ -59,7 +59,7 @@ def set_stage(scene: Scene, head_object: Object | None = None, *, beside_footage
 
 
 def show_camera_view(scene: Scene) -> None:
-    """Turn every 3D viewport to the camera, solid, with bones but no grid or lamps: the file opens ready to play."""
+    """Turn every 3D viewport to the camera, solid, without grid, lamps or bones: the file opens ready to play."""
     colored = [len(thing.data.color_attributes) > 0 for thing in scene.objects if is_head(thing)]
     landscape = scene.render.resolution_x >= scene.render.resolution_y
     for screen in bpy.data.screens:
@@ -73,6 +73,7 @@ def show_camera_view(scene: Scene) -> None:
                     overlay = space.overlay
                     overlay.show_floor = overlay.show_axis_x = overlay.show_axis_y = False
                     overlay.show_cursor = overlay.show_extras = False
+                    overlay.show_bones = False  # they would lie across the face; one click brings them back
 
 
 def _add_camera(scene: Scene, low: np.ndarray, high: np.ndarray, beside_footage: bool) -> Object:

@@ -33,10 +33,11 @@ def test_crops_are_the_authors_within_a_grey_level(crops_and_transforms, referen
     assert difference.max() <= 2.0
 
 
-def test_the_encoder_sees_the_same_in_our_crops(crops_and_transforms, reference, shared_folder):
+def test_the_encoder_sees_the_same_in_our_crops(crops_and_transforms, reference, shared_folder, figure):
     output = load_encoder(shared_folder / "reference" / "smirk_like.pt", device="cpu").encode(crops_and_transforms[0])
     for name, theirs in OUTPUTS.items():
         error = np.sqrt(np.mean((getattr(output, name) - reference[theirs]) ** 2))
+        figure(name, 100 * error / reference[theirs].std(), "% of its spread")
         assert error <= 0.02 * reference[theirs].std(), name
 
 

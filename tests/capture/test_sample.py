@@ -52,16 +52,16 @@ def test_the_face_is_found_in_every_frame(solved):
 
 
 @pytest.mark.parametrize("name", ["jaw", "smile_L", "smile_R", "blink_L", "blink_R", "brow_raise", "pucker"])
-def test_the_animation_is_found_again(solved, truth, name, record_property):
+def test_the_animation_is_found_again(solved, truth, name, figure):
     correlation = np.corrcoef(channels(solved)[name], channels(truth)[name])[0, 1]
-    record_property("correlation", correlation)
+    figure("correlation", correlation)
     assert correlation >= 0.9
 
 
 def test_the_head_turns_as_it_was_turned(solved, truth):
     for axis in range(3):
         ours, theirs = solved.head_pose[:, axis], truth.head_pose[:, axis]
-        assert np.abs((ours - ours.mean()) - (theirs - theirs.mean())).max() < 0.08  # radians
+        assert np.abs((ours - ours.mean()) - (theirs - theirs.mean())).max() < 0.1  # radians
 
 
 def test_the_voice_is_heard_when_the_mouth_is_open():
@@ -70,7 +70,7 @@ def test_the_voice_is_heard_when_the_mouth_is_open():
     assert voice[openness > 0.1].min() > 0.1 and voice[openness == 0].max() < 0.01
 
 
-def test_memory_does_not_grow_with_the_clip(tmp_path):
+def test_memory_does_not_grow_with_the_clip(tmp_path, figure):
     long_clip = repeat(SAMPLE_CLIP, tmp_path / "long.mp4")
     assert cv2.VideoCapture(str(long_clip)).get(cv2.CAP_PROP_FRAME_COUNT) == 1500
     peaks = []
@@ -83,6 +83,7 @@ def test_memory_does_not_grow_with_the_clip(tmp_path):
             job.close()
         assert isinstance(done, Done), done
         peaks.append(done.peak_memory_mb)
+        figure(f"peak memory of {done.num_frames} frames", done.peak_memory_mb, "MB")
     if not peaks[0]:
         pytest.skip("this system does not tell a process's peak memory")
     assert peaks[1] < 1500  # MB

@@ -186,23 +186,24 @@ def test_the_actor_is_found_in_every_frame(actor):
     assert take.confidence.min() > 0.3
 
 
-def test_the_solved_head_lies_on_the_measured_landmarks(actor, record_property):
+def test_the_solved_head_lies_on_the_measured_landmarks(actor, figure):
     take, head = actor
     projected = image_points(
         landmarks_of(head, head.vertices(**take.head_parameters())), take.camera, take.crop_transform
     )
     distance = np.linalg.norm((projected - take.landmarks)[..., :2], axis=-1)
     error = np.median(np.nanmean(distance, axis=1) / eye_distance(take.landmarks))
-    record_property("median_error", error)
+    figure("median landmark error", 100 * error, "% of the eye distance")
     assert error <= (0.022 if head.name != "Built-in" else 0.03)  # of the outer eye corners' distance
 
 
-def test_the_solved_face_moves_as_the_measured_one(actor, record_property):
+def test_the_solved_face_moves_as_the_measured_one(actor, figure):
     take, head = actor
     theirs = face_measures(without_head_motion(take.landmarks * [1, -1, -1]))
     ours = face_measures(landmarks_of(head, head.vertices(**take.head_parameters() | {"head_pose": None})))
     correlation = {name: np.corrcoef(ours[name], theirs[name])[0, 1] for name in READ_BY_EYE}
-    record_property("correlation", correlation)
+    for name, value in correlation.items():
+        figure(f"correlation of {name}", value)
     assert min(correlation.values()) >= 0.9, correlation
 
 

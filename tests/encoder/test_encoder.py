@@ -49,8 +49,9 @@ def crops(num: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
-def test_outputs_are_the_authors(smirk_like, reference, name):
+def test_outputs_are_the_authors(smirk_like, reference, name, figure):
     ours = getattr(smirk_like.encode(reference["crop_rgb"]), name)
+    figure("largest difference", np.abs(ours - reference[OUTPUTS[name]]).max())
     np.testing.assert_allclose(ours, reference[OUTPUTS[name]], rtol=0, atol=1e-4)  # radians, or coefficients
 
 

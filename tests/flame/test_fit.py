@@ -112,7 +112,7 @@ def test_a_performance_is_found_again(head):
     shape = np.random.default_rng(2).normal(size=(1, head.num_shape))
     truth = performance(head, 60)
     fit = LandmarkFitter(head).fit(seen(head, truth, shape))
-    assert np.median(fit.error) < 0.004  # of the eye distance
+    assert np.median(fit.error) < 0.006  # of the eye distance
     np.testing.assert_allclose(fit.head_pose, truth["head_pose"], atol=0.06)  # radians
     np.testing.assert_allclose(fit.eyelid, truth["eyelid"], atol=0.2)
     np.testing.assert_allclose(fit.jaw_pose[:, 0], truth["jaw_pose"][:, 0], atol=0.08)  # radians

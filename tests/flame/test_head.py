@@ -39,7 +39,8 @@ def vertices(flame, expected):
     )
 
 
-def test_vertices_are_the_authors(vertices, expected):
+def test_vertices_are_the_authors(vertices, expected, figure):
+    figure("largest difference", np.abs(vertices - expected["vertices"]).max(), "m")
     np.testing.assert_allclose(vertices, expected["vertices"], rtol=0, atol=2e-6)  # metres
 
 

@@ -24,7 +24,7 @@ from .uv import skin_uv
 
 MM = 0.001
 FLIP = np.array([-1.0, 1.0, 1.0])  # to the other side
-EXPRESSION_PRIOR = ExpressionPrior(spread=0.4, low=-0.3, high=1.5)  # 1 is a full natural pose; actors overdo
+EXPRESSION_PRIOR = ExpressionPrior(spread=0.2, low=-0.1, high=1.5)  # 1 is a full natural pose; actors overdo
 LANDMARK_FILE = Path(__file__).with_name("landmarks.npz")
 # Landmarks at the side of the face: MediaPipe lays them on the outline that it sees, which is another part of the skin
 # with every turn of the head. They are stored, but no part of the head's embedding.
