@@ -31,7 +31,7 @@ from .shape_keys import (
 )
 
 IDENTITY_REMAINDER = "identity_remainder"
-WHOLE_FRAME = 1e-3  # frames; timestamps this close to a constant rate are taken to be constant
+WHOLE_FRAME = 0.05  # frames; timestamps this close to a constant rate are taken for one: files may round to 1 ms
 LEAST_SHIFT = 1e-7  # metres; joints that move less are not keyed
 
 
