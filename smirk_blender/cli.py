@@ -1,6 +1,6 @@
 """The command line inside Blender: a take in, a .blend with the baked head out.
 
-python -m smirk_blender.cli bake TAKE --head builtin --video CLIP --out NAME.blend
+    python -m smirk_blender.cli bake TAKE --head builtin --video CLIP --out NAME.blend
 """
 
 import argparse

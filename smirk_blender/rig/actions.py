@@ -18,17 +18,12 @@ from .head_object import (
     EYELID_KEYS,
     IDENTITY_KEYS,
     MODEL_NAME,
+    POSE_KEYS,
     armature_of,
     is_head,
+    moving_pose_directions,
 )
-from .shape_keys import (
-    HEAD_ID,
-    add_keys,
-    key_points,
-    make_room,
-    set_coefficient,
-    set_key_points,
-)
+from .shape_keys import HEAD_ID, add_keys, key_points, make_room, set_coefficient, set_key_points
 
 IDENTITY_REMAINDER = "identity_remainder"
 WHOLE_FRAME = 0.05  # frames; timestamps this close to a constant rate are taken for one: files may round to 1 ms
@@ -66,6 +61,7 @@ def bake_take(
     scene_frames = scene_frames_of(take, scene_frame_start)
     _bake_keys(head_object, action, "Expression", head_object[EXPRESSION_KEYS], take.expression, scene_frames)
     _bake_keys(head_object, action, "Eyelids", head_object[EYELID_KEYS], take.eyelid, scene_frames)
+    _bake_keys(head_object, action, "Pose", head_object[POSE_KEYS], _pose_coefficients(head, take), scene_frames)
     _bake_bones(armature_object, rig_action, head, take, scene_frames)
     return action
 
@@ -126,6 +122,14 @@ def _bake_keys(
         compat.write_fcurve(fcurve, scene_frames, coefficients / factor)
 
 
+def _pose_coefficients(head: Head, take: Take) -> np.ndarray:
+    """Return the coefficients of the pose keys that the head has, (T, up to 36): rotation matrices less the identity."""
+    eyes = np.split(take.eye_pose, 2, axis=1)
+    vectors = np.stack([take.neck_pose, take.jaw_pose, *eyes], axis=1)  # (T, 4, 3), JOINT_NAMES' order without the root
+    features = (matrices_from_axis_angle(vectors) - np.eye(3)).reshape(len(take), -1)
+    return features[:, moving_pose_directions(head)]
+
+
 def _bake_bones(armature_object: Object, action: Action, head: Head, take: Take, scene_frames: np.ndarray) -> None:
     """Key the five bones' rotations, and their locations where the expression moves a turning joint.
 
@@ -137,7 +141,7 @@ def _bake_bones(armature_object: Object, action: Action, head: Head, take: Take,
     moved = head.joints(None, take.expression) - head.joint_template  # (T, 5, 3); linear, so alike for any identity
     for joint, (name, pose) in enumerate(zip(JOINT_NAMES, poses, strict=True)):
         bone = armature_object.pose.bones[name]
-        bone.rotation_mode = "QUATERNION"
+        bone.rotation_mode = 'QUATERNION'
         into_bone = rest_rotation(armature_object, name)  # (3, 3): row @ into_bone is in the bone's rest axes
         turn = to_blender(pose.astype(np.float64)) @ into_bone  # (T, 3) rotation vectors
         offset = to_blender(moved[:, joint]) @ into_bone
@@ -167,11 +171,12 @@ def _check(head_object: Object, head: Head, take: Take) -> None:
             f"{head_object.name} was built from the model {head_object[MODEL_NAME]}, not from {head.name}. "
             "Choose that model, or build the head again"
         )
-    keys = [*head_object[IDENTITY_KEYS], *head_object[EXPRESSION_KEYS], *head_object[EYELID_KEYS]]
+    kinds = (IDENTITY_KEYS, EXPRESSION_KEYS, EYELID_KEYS, POSE_KEYS)
+    keys = [name for kind in kinds for name in head_object[kind]]
     missing = [name for name in keys if name not in head_object.data.shape_keys.key_blocks]
     if missing:
         raise HeadError(f"{head_object.name} has lost its shape key {missing[0]}. Undo that, or build the head again")
-    if "EDIT" in (head_object.mode, armature_of(head_object).mode):
+    if 'EDIT' in (head_object.mode, armature_of(head_object).mode):
         raise HeadError(f"{head_object.name} is in Edit Mode, which hides changes. Leave it, then bake")
     absent = [name for name in JOINT_NAMES if name not in armature_of(head_object).pose.bones]
     if absent:

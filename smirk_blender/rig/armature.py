@@ -23,7 +23,7 @@ def build_armature(head: Head, name: str, collection: Collection) -> Object:
     length = BONE_LENGTH * float(np.ptp(head.template[:, 1]))
     armature_object = bpy.data.objects.new(name, bpy.data.armatures.new(name))
     armature_object.show_in_front = True
-    armature_object.data.display_type = "STICK"
+    armature_object.data.display_type = 'STICK'
     collection.objects.link(armature_object)
     with edit_mode(armature_object) as armature:
         for joint, (bone_name, parent) in enumerate(zip(JOINT_NAMES, JOINT_PARENTS)):
@@ -33,7 +33,7 @@ def build_armature(head: Head, name: str, collection: Collection) -> Object:
             if parent >= 0:
                 bone.parent = armature.edit_bones[JOINT_NAMES[parent]]
     for pose_bone in armature_object.pose.bones:
-        pose_bone.rotation_mode = "QUATERNION"
+        pose_bone.rotation_mode = 'QUATERNION'
     return armature_object
 
 
@@ -64,18 +64,18 @@ def edit_mode(armature_object: Object) -> Iterator[Armature]:
     view_layer = bpy.context.view_layer
     with ExitStack() as restore:
         active = view_layer.objects.active
-        if active is not None and active.mode != "OBJECT":
+        if active is not None and active.mode != 'OBJECT':
             mode = active.mode
             restore.callback(_set_mode, active, mode)
-            _set_mode(active, "OBJECT")
+            _set_mode(active, 'OBJECT')
         restore.callback(setattr, view_layer.objects, "active", active)
         _make_editable(armature_object, restore)
         view_layer.objects.active = armature_object
-        _set_mode(armature_object, "EDIT")
+        _set_mode(armature_object, 'EDIT')
         try:
             yield armature_object.data
         finally:
-            _set_mode(armature_object, "OBJECT")
+            _set_mode(armature_object, 'OBJECT')
 
 
 def _make_editable(armature_object: Object, restore: ExitStack) -> None:

@@ -86,8 +86,8 @@ def set_movie_output(scene: Scene) -> None:
     """Let the scene render to movie files."""
     settings = scene.render.image_settings
     if hasattr(settings, "media_type"):
-        settings.media_type = "VIDEO"
-    settings.file_format = "FFMPEG"
+        settings.media_type = 'VIDEO'
+    settings.file_format = 'FFMPEG'
 
 
 def node_tree(owner: bpy.types.Material | bpy.types.World) -> NodeTree:

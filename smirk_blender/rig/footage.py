@@ -38,7 +38,7 @@ def add_footage(scene: Scene, video_path: str | os.PathLike, take: Take, *, scen
     match_take(scene, take, scene_frame_start=scene_frame_start)
     scene.render.use_sequencer = False  # the strips are for the ear; rendering shows the camera
     has_sound, sound_warnings = _add_strips(scene, video_path, scene_frame_start)
-    scene.sync_mode = "AUDIO_SYNC" if has_sound else "FRAME_DROP"
+    scene.sync_mode = 'AUDIO_SYNC' if has_sound else 'FRAME_DROP'
     _add_background(scene.camera or set_stage(scene), clip, scene_frame_start)
     show_camera_view(scene)
     if bpy.data.filepath:
@@ -60,7 +60,7 @@ def make_footage_paths_relative(folder: Path) -> None:
     media = [*bpy.data.movieclips, *bpy.data.sounds]
     for scene in bpy.data.scenes:
         if scene.sequence_editor is not None:
-            media += [strip for strip in compat.sequencer_strips(scene) if strip.type == "MOVIE"]
+            media += [strip for strip in compat.sequencer_strips(scene) if strip.type == 'MOVIE']
     for item in media:
         path = Path(bpy.path.abspath(item.filepath))
         if path.is_relative_to(folder.absolute()):
@@ -92,10 +92,10 @@ def _add_background(camera: Object, clip: MovieClip, scene_frame_start: int) -> 
     clip.frame_start = scene_frame_start
     camera.data.show_background_images = True
     background = camera.data.background_images.new()
-    background.source = "MOVIE_CLIP"
+    background.source = 'MOVIE_CLIP'
     background.clip = clip
-    background.clip_user.proxy_render_size = "FULL"  # the file has no proxies
+    background.clip_user.proxy_render_size = 'FULL'  # the file has no proxies
     background.alpha = 1.0
-    background.frame_method = "FIT"
+    background.frame_method = 'FIT'
     background.scale = FOOTAGE_SCALE
     background.offset = FOOTAGE_OFFSET

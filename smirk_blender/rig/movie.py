@@ -75,7 +75,7 @@ def add_sound(scene: Scene, sound_path: Path, *, channel: int, scene_frame_start
         raise VideoError(f"No file at {sound_path}. Choose the video that the take was solved from")
     strips = compat.sequencer_strips(scene)
     strip = strips.new_sound(f"{sound_path.stem} sound", str(sound_path), channel, scene_frame_start)
-    if strip.sound.channels != "INVALID":
+    if strip.sound.channels != 'INVALID':
         return True
     sound = strip.sound
     strips.remove(strip)
@@ -104,13 +104,13 @@ def _set_output(scene: Scene, *, has_sound: bool) -> None:
     render, ffmpeg = scene.render, scene.render.ffmpeg
     render.resolution_percentage = 100
     render.use_file_extension = False  # the path is used as it is
-    compat.set_view_transform(scene, "Standard")
+    compat.set_view_transform(scene, 'Standard')
     compat.set_movie_output(scene)
-    render.image_settings.color_mode = "RGB"
-    ffmpeg.format, ffmpeg.codec = "MPEG4", "H264"
-    ffmpeg.constant_rate_factor, ffmpeg.ffmpeg_preset = "HIGH", "REALTIME"
+    render.image_settings.color_mode = 'RGB'
+    ffmpeg.format, ffmpeg.codec = 'MPEG4', 'H264'
+    ffmpeg.constant_rate_factor, ffmpeg.ffmpeg_preset = 'HIGH', 'REALTIME'
     ffmpeg.gopsize = MAX_KEYFRAME_DISTANCE
-    ffmpeg.audio_codec = "AAC" if has_sound else "NONE"
+    ffmpeg.audio_codec = 'AAC' if has_sound else 'NONE'
     ffmpeg.audio_bitrate = AUDIO_BITRATE_KBPS
 
 

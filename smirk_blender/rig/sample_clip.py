@@ -34,14 +34,14 @@ def render_sample_clip(path: str | os.PathLike) -> Path:
     camera = set_stage(scene, head_object, beside_footage=False)
     camera.data.ortho_scale *= ZOOM
     camera.location.z += (1 - ZOOM) * 0.12 * camera.data.ortho_scale
-    scene.render.engine = "CYCLES"
+    scene.render.engine = 'CYCLES'
     scene.cycles.samples, scene.cycles.use_denoising = SAMPLES, True
     scene.render.use_persistent_data = True
     with tempfile.TemporaryDirectory() as folder:
         pictures, voice = Path(folder) / "pictures.mkv", Path(folder) / "voice.wav"
         compat.set_movie_output(scene)
-        scene.render.ffmpeg.format, scene.render.ffmpeg.codec = "MKV", "FFV1"
-        scene.render.ffmpeg.audio_codec = "NONE"
+        scene.render.ffmpeg.format, scene.render.ffmpeg.codec = 'MKV', 'FFV1'
+        scene.render.ffmpeg.audio_codec = 'NONE'
         scene.render.use_file_extension = False
         scene.render.filepath = str(pictures)
         bpy.ops.render.render(animation=True)

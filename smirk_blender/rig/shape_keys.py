@@ -17,6 +17,7 @@ from .axes import to_blender
 SLIDER_LIMIT = 10.0  # Blender's own, both ways
 DIRECTION_SLIDER = (-3.0, 3.0)  # of identity and expression: three standard deviations
 EYELID_SLIDER = (0.0, 1.0)
+POSE_SLIDER = (-2.0, 1.0)  # all that a rotation matrix less the identity can hold
 KEY_FACTORS = "smirk_key_factors"  # custom property of the object: factor by key name, where it is not 1
 HEAD_ID = "smirk_head_id"  # custom property of the object and of every action baked onto it
 

@@ -51,10 +51,10 @@ def set_stage(scene: Scene, head_object: Object | None = None, *, beside_footage
     if scene.world is None:
         scene.world = bpy.data.worlds.new("World")
         tree = compat.node_tree(scene.world)
-        background = next(node for node in tree.nodes if node.type == "BACKGROUND")
+        background = next(node for node in tree.nodes if node.type == 'BACKGROUND')
         background.inputs["Color"].default_value = (*WORLD_COLOR, 1.0)
         scene.world.color = WORLD_COLOR
-    compat.set_view_transform(scene, "Standard")  # AgX is for rendered light; it would grey the footage
+    compat.set_view_transform(scene, 'Standard')  # AgX is for rendered light; it would grey the footage
     return camera
 
 
@@ -65,11 +65,11 @@ def show_camera_view(scene: Scene) -> None:
     for screen in bpy.data.screens:
         for area in screen.areas:
             for space in area.spaces:
-                if space.type == "VIEW_3D":
-                    space.region_3d.view_perspective = "CAMERA"
-                    space.shading.type = "SOLID"
+                if space.type == 'VIEW_3D':
+                    space.region_3d.view_perspective = 'CAMERA'
+                    space.shading.type = 'SOLID'
                     space.region_3d.view_camera_zoom = LANDSCAPE_ZOOM if landscape else 0.0
-                    space.shading.color_type = "VERTEX" if colored and all(colored) else "MATERIAL"
+                    space.shading.color_type = 'VERTEX' if colored and all(colored) else 'MATERIAL'
                     overlay = space.overlay
                     overlay.show_floor = overlay.show_axis_x = overlay.show_axis_y = False
                     overlay.show_cursor = overlay.show_extras = False
@@ -84,8 +84,8 @@ def _add_camera(scene: Scene, low: np.ndarray, high: np.ndarray, beside_footage:
     picture_width = HEAD_ROOM * max((2.0 if beside_footage else 1.0) * size[0], size[2] * aspect)
     head_shift = picture_width / 4.0 if beside_footage else 0.0
     camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
-    camera.data.type = "ORTHO"
-    camera.data.sensor_fit = "HORIZONTAL"  # ortho_scale is the picture's width
+    camera.data.type = 'ORTHO'
+    camera.data.sensor_fit = 'HORIZONTAL'  # ortho_scale is the picture's width
     camera.data.ortho_scale = picture_width
     middle = (low + high) / 2
     camera.location = middle + (-head_shift, -CAMERA_DISTANCE * size[2], 0.0)
@@ -98,13 +98,13 @@ def _add_camera(scene: Scene, low: np.ndarray, high: np.ndarray, beside_footage:
 
 def _add_lights(scene: Scene, middle: Vector, height: float) -> None:
     for name, (right, forward, up), power, size in LIGHTS:
-        data: Light = bpy.data.lights.new(name, "AREA")
+        data: Light = bpy.data.lights.new(name, 'AREA')
         data.energy = power * (height / REFERENCE_HEIGHT_M) ** 2
         data.size = size * height
         light = bpy.data.objects.new(name, data)
         towards = Vector((right, -forward, up)).normalized()
         light.location = middle + LIGHT_DISTANCE * height * towards
-        light.rotation_euler = towards.to_track_quat("Z", "Y").to_euler()  # a light shines along -Z
+        light.rotation_euler = towards.to_track_quat('Z', 'Y').to_euler()  # a light shines along -Z
         scene.collection.objects.link(light)
 
 

@@ -28,7 +28,7 @@ def build_mesh(head: Head, name: str) -> Mesh:
         uv_layer.uv.foreach_set("vector", surface.uv.astype(np.float32).ravel())
     if surface.colors is not None:
         rgba = np.column_stack([surface.colors, np.ones(len(surface.colors))])  # (V, 4)
-        attribute = mesh.color_attributes.new(COLOR_ATTRIBUTE, "FLOAT_COLOR", "POINT")
+        attribute = mesh.color_attributes.new(COLOR_ATTRIBUTE, 'FLOAT_COLOR', 'POINT')
         attribute.data.foreach_set("color", rgba.astype(np.float32).ravel())
     for material in build_materials(surface):
         mesh.materials.append(material)
@@ -47,11 +47,11 @@ def _build_material(name: str, rgb: tuple[float, float, float], roughness: float
     material.diffuse_color = (*rgb, 1.0)  # what solid shading shows
     material.roughness = roughness
     tree = compat.node_tree(material)
-    shader = next(node for node in tree.nodes if node.type == "BSDF_PRINCIPLED")
+    shader = next(node for node in tree.nodes if node.type == 'BSDF_PRINCIPLED')
     shader.inputs["Base Color"].default_value = (*rgb, 1.0)
     shader.inputs["Roughness"].default_value = roughness
     if colored:
-        color = tree.nodes.new("ShaderNodeVertexColor")
+        color = tree.nodes.new('ShaderNodeVertexColor')
         color.layer_name = COLOR_ATTRIBUTE
         color.location = (shader.location[0] - 200, shader.location[1])
         tree.links.new(color.outputs["Color"], shader.inputs["Base Color"])

@@ -8,3 +8,4 @@ import pytest
 def empty_scene() -> bpy.types.Scene:
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     return bpy.context.scene
+

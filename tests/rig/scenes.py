@@ -1,7 +1,6 @@
 """What tests here read from a scene, and the movies they read it with."""
 
 import wave
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,19 +18,15 @@ CODE_STEP = 8  # grey levels from one video frame to the next
 TONE_HZ, SAMPLES_PER_S = 440, 48000
 
 
-def without_pose_directions(head: Head) -> Head:
-    return replace(head, pose_directions=np.zeros_like(head.pose_directions))
-
-
 def flame_vertices(head: Head, take: Take) -> np.ndarray:
-    """Return what the FLAME layer computes, (T, V, 3), metres, Blender's axes, no pose directions."""
-    return to_blender(without_pose_directions(head).vertices(**take.head_parameters()))
+    """Return what the FLAME layer computes, (T, V, 3), metres, Blender's axes."""
+    return to_blender(head.vertices(**take.head_parameters()))
 
 
 def played_vertices(head_object: Object, scene_frames: np.ndarray) -> np.ndarray:
     """Return the mesh that Blender shows at these scene frames, (T, V, 3), metres, not subdivided."""
     for modifier in head_object.modifiers:
-        if modifier.type == "SUBSURF":
+        if modifier.type == 'SUBSURF':
             modifier.show_viewport = False
     played = np.empty((len(scene_frames), 3 * len(head_object.data.vertices)), np.float32)
     for row, scene_frame in zip(played, scene_frames):
@@ -77,14 +72,14 @@ def selected_objects() -> list[Object]:
 def write_code_movie(path: Path, num_frames: int, fps: Fraction, *, sound_path: Path | None = None) -> Path:
     """Write an H.264 movie of 64 by 48 pixels whose frame k is grey, CODE_STEP * k of 255."""
     scene = bpy.data.scenes.new("codes")
-    scene.view_settings.view_transform = "Standard"
+    scene.view_settings.view_transform = 'Standard'
     scene.render.resolution_x, scene.render.resolution_y = 64, 48
     scene.frame_start, scene.frame_end = 1, num_frames
     strip = None
     for video_frame in range(num_frames):
         picture = bpy.data.images.new("code", 64, 48)
         picture.pixels.foreach_set(np.tile(np.float32([*[video_frame * CODE_STEP / 255] * 3, 1]), 64 * 48))
-        picture.filepath_raw, picture.file_format = str(path.with_name(f"{path.stem}_{video_frame:03d}.png")), "PNG"
+        picture.filepath_raw, picture.file_format = str(path.with_name(f"{path.stem}_{video_frame:03d}.png")), 'PNG'
         picture.save()
         if strip is None:
             strip = compat.sequencer_strips(scene).new_image("codes", picture.filepath_raw, 1, 1)
@@ -94,7 +89,7 @@ def write_code_movie(path: Path, num_frames: int, fps: Fraction, *, sound_path: 
     setattr(strip, "duration" if hasattr(strip, "duration") else "frame_final_duration", num_frames)
     pictures = path.with_name(f"{path.stem}_silent.mp4")
     compat.set_movie_output(scene)
-    scene.render.ffmpeg.format, scene.render.ffmpeg.codec = "MPEG4", "H264"
+    scene.render.ffmpeg.format, scene.render.ffmpeg.codec = 'MPEG4', 'H264'
     scene.render.use_file_extension = False
     scene.render.filepath = str(pictures)
     bpy.ops.render.render(animation=True, scene=scene.name)
@@ -122,7 +117,7 @@ def write_tone(path: Path, seconds: float) -> Path:
 def sequencer_grey(scene: Scene, scene_frame: int, folder: Path) -> float:
     """Return the mean grey, 0 to 255, that the scene's sequencer shows at a frame."""
     scene.render.use_sequencer = True
-    scene.render.image_settings.file_format = "PNG"
+    scene.render.image_settings.file_format = 'PNG'
     scene.render.use_file_extension = False
     scene.render.filepath = str(folder / "grey.png")
     scene.frame_set(scene_frame)

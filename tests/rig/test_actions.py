@@ -21,7 +21,6 @@ from tests.rig.scenes import (
     make_active,
     played_vertices,
     selected_objects,
-    without_pose_directions,
 )
 
 BAR_M = 1e-5  # metres, of every vertex at every frame
@@ -55,7 +54,7 @@ def any_head(request):
 
 def test_the_baked_head_is_what_flame_computes_at_every_frame(any_head):
     take = moving_take(any_head)
-    head_object = build_head(without_pose_directions(any_head))
+    head_object = build_head(any_head)
     bake_take(head_object, any_head, take)
     error_m = assert_plays(head_object, any_head, take)
     print(f"\n{any_head.name} on Blender {bpy.app.version_string}: greatest error {error_m:.1e} m")
@@ -170,10 +169,10 @@ def test_keys_are_linear_grouped_and_on_whole_frames():
     groups = set()
     for action in set(bound_actions(head_object)):
         for fcurve in compat.fcurves(action):
-            assert {key.interpolation for key in fcurve.keyframe_points} == {"LINEAR"}
+            assert {key.interpolation for key in fcurve.keyframe_points} == {'LINEAR'}
             assert [key.co[0] for key in fcurve.keyframe_points] == [101, 102, 103, 104, 105, 106]
             groups.add(fcurve.group.name)
-    assert groups == {"Expression", "Eyelids", *JOINT_NAMES}
+    assert groups == {"Expression", "Eyelids", "Pose", *JOINT_NAMES}
 
 
 def test_the_action_is_named_after_the_footage_and_is_one_where_blender_has_slots():
@@ -183,7 +182,7 @@ def test_the_action_is_named_after_the_footage_and_is_one_where_blender_has_slot
     assert action.name == "made_up"
     if compat.has_slots():
         assert bound_actions(head_object) == [action, action]
-        assert sorted(slot.target_id_type for slot in action.slots) == ["KEY", "OBJECT"]
+        assert sorted(slot.target_id_type for slot in action.slots) == ['KEY', 'OBJECT']
     else:
         assert [bound.name for bound in bound_actions(head_object)] == ["made_up", "made_up.rig"]
     assert bake_take(head_object, head, make_take(3, head), action_name="Line 3").name == "Line 3"
@@ -245,10 +244,10 @@ def test_baking_leaves_mode_selection_and_what_is_hidden_alone(empty_scene, hide
     armature.hide_set(hide == "eye")
     layer.exclude = hide == "collection"
     other.parent.select_set(True)
-    make_active(other.parent, "POSE")
+    make_active(other.parent, 'POSE')
     take = make_take(3, head)
     bake_take(head_object, head, take)
-    assert (bpy.context.view_layer.objects.active, other.parent.mode) == (other.parent, "POSE")
+    assert (bpy.context.view_layer.objects.active, other.parent.mode) == (other.parent, 'POSE')
     assert selected_objects() == [other.parent]
     assert (armature.hide_viewport, layer.exclude) == (hide == "viewport", hide == "collection")
     layer.exclude = False
@@ -285,10 +284,10 @@ def test_errors_say_what_to_do():
         bake_take(head_object, head, make_take(0, head))
     with pytest.raises(TakeError, match="no numbers in jaw_pose"):
         bake_take(head_object, head, make_take(2, head, jaw_pose=np.full((2, 3), np.nan)))
-    make_active(head_object, "EDIT")
+    make_active(head_object, 'EDIT')
     with pytest.raises(HeadError, match="Edit Mode"):
         bake_take(head_object, head, make_take(2, head))
-    make_active(head_object, "OBJECT")
+    make_active(head_object, 'OBJECT')
     head_object.shape_key_remove(head_object.data.shape_keys.key_blocks["eyelid_L"])
     with pytest.raises(HeadError, match="lost its shape key eyelid_L"):
         bake_take(head_object, head, make_take(2, head))

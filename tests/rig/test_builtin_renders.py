@@ -25,9 +25,9 @@ def test_mediapipe_finds_the_face(empty_scene, tmp_path, yaw_deg):
     scene.render.resolution_x = scene.render.resolution_y = SIZE_PX
     set_stage(scene, thing, beside_footage=False)
     rig = thing.parent
-    rig.rotation_mode = "QUATERNION"
+    rig.rotation_mode = 'QUATERNION'
     rig.rotation_quaternion = quaternions_from_axis_angle([[0, 0, math.radians(yaw_deg)]])[0]
-    scene.render.engine = "CYCLES"
+    scene.render.engine = 'CYCLES'
     scene.cycles.samples, scene.cycles.use_denoising = 4, True
     scene.render.filepath = str(tmp_path / "view.png")
     bpy.ops.render.render(write_still=True)

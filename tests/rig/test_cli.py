@@ -14,12 +14,7 @@ from smirk_blender.flame import save_head
 from smirk_blender.take import Source, save_take
 from tests.builders import make_take, tiny_head
 from tests.conftest import REPOSITORY
-from tests.rig.scenes import (
-    flame_vertices,
-    played_vertices,
-    without_pose_directions,
-    write_code_movie,
-)
+from tests.rig.scenes import flame_vertices, played_vertices, write_code_movie
 
 FPS = Fraction(30000, 1001)
 
@@ -27,7 +22,7 @@ FPS = Fraction(30000, 1001)
 @pytest.fixture
 def baked_from(tmp_path):
     """The arguments of a bake of a made-up take on a made-up head, and both."""
-    head = without_pose_directions(tiny_head())
+    head = tiny_head()
     take = make_take(6, head, fps=FPS, source=Source("codes.mp4", 1, "0" * 64, 64, 48))
     save_head(head, tmp_path / "head.npz")
     save_take(take, tmp_path / "codes.take.npz")

@@ -14,14 +14,7 @@ from smirk_blender.rig.footage import add_footage
 from smirk_blender.rig.stage import set_stage
 from smirk_blender.take import Source
 from tests.builders import make_take, tiny_head
-from tests.rig.scenes import (
-    CODE_STEP,
-    played_vertices,
-    sequencer_grey,
-    strip_range,
-    write_code_movie,
-    write_tone,
-)
+from tests.rig.scenes import CODE_STEP, played_vertices, sequencer_grey, strip_range, write_code_movie, write_tone
 
 FPS = Fraction(30000, 1001)
 
@@ -39,7 +32,7 @@ def footage_strips(scene):
 def test_the_scene_shows_video_frame_k_k_frames_after_the_start(empty_scene, tmp_path):
     movie = write_code_movie(tmp_path / "codes.mp4", 12, FPS)
     add_footage(empty_scene, movie, take_of(12), scene_frame_start=5)
-    strip = footage_strips(empty_scene)["MOVIE"]
+    strip = footage_strips(empty_scene)['MOVIE']
     assert strip_range(strip) == (5, 12)
     for video_frame in (0, 4, 11):
         grey = sequencer_grey(empty_scene, 5 + video_frame, tmp_path)
@@ -56,7 +49,7 @@ def test_rate_range_size_and_playback_are_the_takes(empty_scene, tmp_path):
     assert (empty_scene.frame_start, empty_scene.frame_end, empty_scene.frame_current) == (11, 14, 11)
     assert (render.resolution_x, render.resolution_y, render.resolution_percentage) == (640, 360, 100)
     assert not render.use_sequencer
-    assert empty_scene.sync_mode == "FRAME_DROP"
+    assert empty_scene.sync_mode == 'FRAME_DROP'
 
 
 def test_sound_is_a_strip_below_the_pictures(empty_scene, tmp_path):
@@ -68,14 +61,14 @@ def test_sound_is_a_strip_below_the_pictures(empty_scene, tmp_path):
     movie = write_code_movie(tmp_path / "codes.mp4", 30, FPS, sound_path=tone)
     assert add_footage(empty_scene, movie, take_of(30)) == []
     strips = footage_strips(empty_scene)
-    assert (strips["SOUND"].channel, strips["MOVIE"].channel) == (1, 2)
-    assert strip_range(strips["SOUND"]) == pytest.approx((1, 30), abs=1)  # scene frames
-    assert empty_scene.sync_mode == "AUDIO_SYNC"
+    assert (strips['SOUND'].channel, strips['MOVIE'].channel) == (1, 2)
+    assert strip_range(strips['SOUND']) == pytest.approx((1, 30), abs=1)  # scene frames
+    assert empty_scene.sync_mode == 'AUDIO_SYNC'
 
 
 def test_silent_footage_has_no_sound_strip(empty_scene, tmp_path):
     add_footage(empty_scene, write_code_movie(tmp_path / "codes.mp4", 3, FPS), take_of(3))
-    assert footage_strips(empty_scene).keys() == {"MOVIE"}
+    assert footage_strips(empty_scene).keys() == {'MOVIE'}
     assert not bpy.data.sounds
 
 
@@ -95,7 +88,7 @@ def test_the_footage_fills_the_left_half_and_the_head_stays_in_the_right(empty_s
     assert np.ptp(seen[:, 0]) > 0.3 or np.ptp(seen[:, 1]) > 0.6  # as large as its half allows
     camera = empty_scene.camera.data
     background = camera.background_images[0]
-    assert camera.show_background_images and background.source == "MOVIE_CLIP"
+    assert camera.show_background_images and background.source == 'MOVIE_CLIP'
     assert (background.scale, *background.offset) == (0.5, -0.25, 0)
 
 
@@ -110,10 +103,10 @@ def test_a_scene_that_has_a_camera_keeps_it(empty_scene, tmp_path):
 
 def test_viewports_open_on_the_camera(empty_scene, tmp_path):
     add_footage(empty_scene, write_code_movie(tmp_path / "codes.mp4", 3, FPS), take_of(3))
-    areas = [area for screen in bpy.data.screens for area in screen.areas if area.type == "VIEW_3D"]
+    areas = [area for screen in bpy.data.screens for area in screen.areas if area.type == 'VIEW_3D']
     spaces = [area.spaces.active for area in areas]
     assert spaces
-    assert {(space.region_3d.view_perspective, space.shading.type) for space in spaces} == {("CAMERA", "SOLID")}
+    assert {(space.region_3d.view_perspective, space.shading.type) for space in spaces} == {('CAMERA', 'SOLID')}
 
 
 def test_without_footage_the_head_stands_in_the_middle(empty_scene):
@@ -125,7 +118,7 @@ def test_without_footage_the_head_stands_in_the_middle(empty_scene):
     assert seen.min() > 0 and seen.max() < 1
 
 
-@pytest.mark.parametrize("engine", ["BLENDER_WORKBENCH", "CYCLES"])
+@pytest.mark.parametrize("engine", ['BLENDER_WORKBENCH', 'CYCLES'])
 def test_the_camera_renders_the_head_to_the_right(empty_scene, tmp_path, engine):
     movie = write_code_movie(tmp_path / "codes.mp4", 3, FPS)
     head = tiny_head()
@@ -133,10 +126,10 @@ def test_the_camera_renders_the_head_to_the_right(empty_scene, tmp_path, engine)
     bake_take(build_head(head), head, take)
     add_footage(empty_scene, movie, take)
     empty_scene.render.engine = engine
-    if engine == "CYCLES":
+    if engine == 'CYCLES':
         empty_scene.cycles.samples = 4
     empty_scene.render.filepath = str(tmp_path / "still.png")
-    empty_scene.render.image_settings.file_format = "PNG"
+    empty_scene.render.image_settings.file_format = 'PNG'
     bpy.ops.render.render(write_still=True)
     picture = bpy.data.images.load(str(tmp_path / "still.png"))
     pixels = np.empty(96 * 64 * 4, np.float32)
@@ -158,7 +151,7 @@ def test_footage_beside_the_blend_is_found_after_both_have_moved(empty_scene, tm
     before.rename(after)
     bpy.ops.wm.open_mainfile(filepath=str(after / "scene.blend"))
     assert bpy.data.movieclips[0].filepath == "//clips/codes.mp4"
-    assert footage_strips(bpy.context.scene)["MOVIE"].filepath == "//clips/codes.mp4"
+    assert footage_strips(bpy.context.scene)['MOVIE'].filepath == "//clips/codes.mp4"
     assert bpy.data.movieclips[0].frame_duration == 3
     grey = sequencer_grey(bpy.context.scene, 3, tmp_path)
     assert grey == pytest.approx(2 * CODE_STEP, abs=3)  # levels of 255

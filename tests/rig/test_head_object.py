@@ -9,6 +9,7 @@ import pytest
 from smirk_blender.flame.head import JOINT_NAMES, JOINT_PARENTS
 from smirk_blender.rig import build_head, is_head
 from smirk_blender.rig.axes import to_blender
+from smirk_blender.rig.head_object import POSE_NAMES
 from smirk_blender.rig.shape_keys import key_points
 from tests.builders import tiny_head, tiny_surface
 from tests.rig.scenes import make_active, played_vertices, selected_objects
@@ -18,9 +19,7 @@ def test_the_mesh_is_the_template_with_z_up_and_the_face_towards_minus_y():
     head = tiny_head()
     head_object = build_head(head)
     points = np.array([vertex.co for vertex in head_object.data.vertices])
-    np.testing.assert_array_equal(
-        points, np.stack([head.template[:, 0], -head.template[:, 2], head.template[:, 1]], -1)
-    )
+    np.testing.assert_array_equal(points, np.stack([head.template[:, 0], -head.template[:, 2], head.template[:, 1]], -1))
     polygons = np.array([list(polygon.vertices) for polygon in head_object.data.polygons])
     np.testing.assert_array_equal(polygons, head.surface.polygons)
     outwards = np.array([polygon.normal.dot(polygon.center) for polygon in head_object.data.polygons])
@@ -56,17 +55,25 @@ def test_vertex_groups_hold_the_skinning_weights():
     np.testing.assert_array_equal(weights, head.skinning_weights)
 
 
-def test_shape_keys_are_identity_then_expression_then_eyelids():
+def test_shape_keys_are_identity_expression_eyelids_then_pose():
     head = tiny_head()
     key_blocks = build_head(head, num_shape=3).data.shape_keys.key_blocks
-    assert key_blocks.keys() == ["Basis", *head.shape_names[:3], *head.expression_names, "eyelid_L", "eyelid_R"]
-    directions = np.concatenate(
-        [head.shape_directions[..., :3], head.expression_directions, head.eyelid_directions], -1
-    )
+    names = ["Basis", *head.shape_names[:3], *head.expression_names, "eyelid_L", "eyelid_R", *POSE_NAMES]
+    assert key_blocks.keys() == names and len(POSE_NAMES) == 36 and POSE_NAMES[9] == "pose_jaw_00"
+    kinds = [head.shape_directions[..., :3], head.expression_directions, head.eyelid_directions, head.pose_directions]
     offsets = np.stack([key_points(key_block) for key_block in key_blocks[1:]]) - key_points(key_blocks[0])
-    np.testing.assert_allclose(offsets, to_blender(np.moveaxis(directions, -1, 0)), atol=1e-7)  # metres
-    assert {(key.slider_min, key.slider_max) for key in key_blocks[1:-2]} == {(-3, 3)}
-    assert {(key.slider_min, key.slider_max) for key in key_blocks[-2:]} == {(0, 1)}
+    expected = to_blender(np.moveaxis(np.concatenate(kinds, axis=-1), -1, 0))
+    np.testing.assert_allclose(offsets, expected, atol=1e-7)  # metres
+    sliders = [(key.slider_min, key.slider_max) for key in key_blocks[1:]]
+    assert sliders == [(-3, 3)] * (3 + head.num_expression) + [(0, 1)] * 2 + [(-2, 1)] * 36
+
+
+def test_pose_directions_that_move_nothing_get_no_keys():
+    some = tiny_head().pose_directions.copy()
+    some[..., np.arange(36) != 10] = 0
+    for directions, names in ((some, ["pose_jaw_01"]), (np.zeros_like(some), [])):
+        key_blocks = build_head(tiny_head(pose_directions=directions)).data.shape_keys.key_blocks
+        assert [name for name in key_blocks.keys() if name.startswith("pose_")] == names
 
 
 def test_a_head_without_eyelids_has_no_eyelid_keys():
@@ -77,9 +84,7 @@ def test_a_head_without_eyelids_has_no_eyelid_keys():
 def test_a_new_head_shows_the_template():
     head = tiny_head()
     head_object = build_head(head)
-    np.testing.assert_allclose(
-        played_vertices(head_object, np.ones(1))[0], to_blender(head.template), atol=1e-7
-    )  # metres
+    np.testing.assert_allclose(played_vertices(head_object, np.ones(1))[0], to_blender(head.template), atol=1e-7)  # metres
 
 
 def test_quads_texture_coordinates_and_materials_come_from_the_surface():
@@ -113,7 +118,7 @@ def test_vertex_colours_become_the_base_colour():
 def test_a_coarse_surface_is_subdivided(levels):
     head = tiny_head()
     head_object = build_head(replace(head, surface=replace(head.surface, smooth_levels=levels)))
-    subdivisions = [modifier for modifier in head_object.modifiers if modifier.type == "SUBSURF"]
+    subdivisions = [modifier for modifier in head_object.modifiers if modifier.type == 'SUBSURF']
     assert [(modifier.levels, modifier.render_levels) for modifier in subdivisions] == [(levels, levels)] * bool(levels)
 
 
@@ -134,8 +139,8 @@ def test_two_heads_live_side_by_side_in_the_collection_they_were_given(empty_sce
 def test_building_a_head_leaves_mode_selection_and_active_object_alone(empty_scene):
     before = build_head(tiny_head(0)).parent
     before.select_set(True)
-    make_active(before, "POSE")
+    make_active(before, 'POSE')
     build_head(tiny_head(1))
     assert bpy.context.view_layer.objects.active == before
-    assert before.mode == "POSE"
+    assert before.mode == 'POSE'
     assert selected_objects() == [before]

@@ -9,13 +9,7 @@ import pytest
 from smirk_blender.errors import VideoError
 from smirk_blender.rig import compat
 from smirk_blender.rig.movie import encode_movie, set_fps
-from tests.rig.scenes import (
-    CODE_STEP,
-    sequencer_grey,
-    strip_range,
-    write_code_movie,
-    write_tone,
-)
+from tests.rig.scenes import CODE_STEP, sequencer_grey, strip_range, write_code_movie, write_tone
 
 GREY_TOLERANCE = 3.0  # levels of 255
 
@@ -38,7 +32,7 @@ def test_a_movie_keeps_size_length_rate_and_colours(empty_scene, tmp_path, fps):
     assert (*clip.size, clip.frame_duration) == (64, 48, 12)
     assert clip.fps == pytest.approx(float(fps), rel=1e-6)
     compat.sequencer_strips(empty_scene).new_movie("codes", str(movie), 1, 1)
-    compat.set_view_transform(empty_scene, "Standard")
+    compat.set_view_transform(empty_scene, 'Standard')
     empty_scene.render.resolution_x, empty_scene.render.resolution_y = 64, 48
     for video_frame in (0, 5, 11):
         grey = sequencer_grey(empty_scene, 1 + video_frame, tmp_path)
@@ -64,7 +58,7 @@ def test_the_sound_of_another_file_is_encoded_with_the_pictures(empty_scene, tmp
     movie = write_code_movie(tmp_path / "codes.mp4", 10, Fraction(10), sound_path=tone)
     set_fps(empty_scene, Fraction(10))
     strip = compat.sequencer_strips(empty_scene).new_sound("sound", str(movie), 1, 1)
-    assert strip.sound.channels == "STEREO"
+    assert strip.sound.channels == 'STEREO'
     assert strip_range(strip) == pytest.approx((1, 10), abs=1)  # scene frames
 
 
