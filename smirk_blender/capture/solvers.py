@@ -13,6 +13,7 @@ from ..flame import BUILTIN_HEAD, Head, open_head
 from ..take.camera import camera_points_from_image
 
 SOLVERS = ("smirk", "landmarks")
+IDENTITY_EVERY = 4  # of SMIRK's batches, the first and every fourth are asked who it is: a take has one identity
 
 
 @dataclass(frozen=True)
@@ -92,11 +93,7 @@ class SmirkSolver:
     expression_names: tuple[str, ...] = ()
 
     def __init__(self, weights: str | os.PathLike, head: Head, device: str | None) -> None:
-        from ..encoder import (  # torch, which the landmark solver does without
-            BATCH_SIZE,
-            load_encoder,
-            use_threads,
-        )
+        from ..encoder import BATCH_SIZE, load_encoder, use_threads  # torch; the landmark solver does without
 
         use_threads((os.cpu_count() or 2) - 1)  # one core finds faces meanwhile
         self._encoder = load_encoder(weights, device)
@@ -105,14 +102,13 @@ class SmirkSolver:
         self._outputs = []
 
     def add(self, crops: np.ndarray) -> None:
-        self._outputs.append(self._encoder.encode(crops))
+        identity = len(self._outputs) % IDENTITY_EVERY == 0
+        self._outputs.append(self._encoder.encode(crops, identity=identity))
 
     def finish(self, landmarks: np.ndarray, crop_transforms: np.ndarray, progress: Callable[[int], None]) -> Solved:
         joined = lambda name: np.concatenate([getattr(output, name) for output in self._outputs])
         return Solved(
-            shape=np.median(
-                joined("shape"), axis=0
-            ),  # one identity a take; the median ignores the frames that went wrong
+            shape=np.median(joined("shape"), axis=0),  # which ignores the frames that went wrong
             expression=joined("expression"),
             jaw_pose=joined("jaw_pose"),
             eyelid=joined("eyelid"),

@@ -101,8 +101,9 @@ class SmirkNetwork(nn.Module):
         self.shape_encoder = ShapeEncoder()
         self.expression_encoder = ExpressionEncoder()
 
-    def forward(self, crops: torch.Tensor) -> dict[str, torch.Tensor]:
-        return self.pose_encoder(crops) | self.shape_encoder(crops) | self.expression_encoder(crops)
+    def forward(self, crops: torch.Tensor, *, identity: bool = True) -> dict[str, torch.Tensor]:
+        shape = self.shape_encoder(crops) if identity else {"shape": torch.empty(0, NUM_SHAPE)}
+        return self.pose_encoder(crops) | shape | self.expression_encoder(crops)
 
 
 class Encoder:
@@ -114,11 +115,12 @@ class Encoder:
         self._network = network.requires_grad_(False).to(device, memory_format=torch.channels_last)
 
     @torch.inference_mode()
-    def encode(self, crops: np.ndarray) -> EncoderOutput:
+    def encode(self, crops: np.ndarray, *, identity: bool = True) -> EncoderOutput:
         """Return the parameters of face crops.
 
         Args:
             crops: (N, 224, 224, 3) uint8 RGB; see `capture.crop_face`.
+            identity: whether to run the identity encoder, nearly half of the work; without it `shape` is (0, 300).
         Raises:
             ValueError: crops of another shape or type.
         """
@@ -128,17 +130,15 @@ class Encoder:
                 f"crops must be (N, {CROP_SIZE_PX}, {CROP_SIZE_PX}, 3) uint8, not {crops.shape} {crops.dtype}"
             )
         names = [item.name for item in fields(EncoderOutput)]
-        batches = [
-            self._encode_batch(crops[start : start + BATCH_SIZE]) for start in range(0, max(len(crops), 1), BATCH_SIZE)
-        ]
+        starts = range(0, max(len(crops), 1), BATCH_SIZE)
+        batches = [self._encode_batch(crops[start : start + BATCH_SIZE], identity) for start in starts]
         return EncoderOutput(**{name: np.concatenate([batch[name] for batch in batches]) for name in names})
 
-    def _encode_batch(self, crops: np.ndarray) -> dict[str, np.ndarray]:
+    def _encode_batch(self, crops: np.ndarray, identity: bool) -> dict[str, np.ndarray]:
         pixels = torch.from_numpy(np.ascontiguousarray(crops)).to(self.device).permute(0, 3, 1, 2)  # channels last
-        with torch.backends.cudnn.flags(
-            enabled=True, allow_tf32=False
-        ):  # ten bits of mantissa would be off by more than 1e-4
-            outputs = self._network(pixels.float().div_(255.0))
+        # Not in TF32 on CUDA: ten bits of mantissa would be off by more than 1e-4.
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            outputs = self._network(pixels.float().div_(255.0), identity=identity)
         return {name: values.float().numpy() for name, values in outputs.items()}
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from smirk_blender.capture import SolveOptions, solve, solve_video
 from smirk_blender.capture.protocol import Done, Loading, Progress, Warned
-from smirk_blender.capture.solvers import open_solver
+from smirk_blender.capture.solvers import SmirkSolver, open_solver
 from smirk_blender.errors import (
     HeadError,
     ModelError,
@@ -217,6 +217,29 @@ def test_the_encoder_solves_the_actor(shared_folder, tmp_path):
     assert (take.solver, take.expression.shape, take.shape.shape) == ("smirk", (99, 50), (300,))
     assert take.models == {"weights": "smirk_like.pt", "head": "generic_model.pkl", "landmarks": "mediapipe-wheel"}
     assert take.eyelid.min() >= 0 and np.abs(take.jaw_pose[:, 1:]).max() <= 0.2001
+
+
+def test_smirks_identity_is_the_median_over_part_of_the_frames(monkeypatch):
+    from smirk_blender import encoder
+
+    asked = []
+
+    class Counting:
+        def encode(self, crops, *, identity):
+            asked.append(identity)
+            rows = {"head_pose": 3, "camera": 3, "expression": 50, "eyelid": 2, "jaw_pose": 3}
+            values = {name: np.zeros((len(crops), width), np.float32) for name, width in rows.items()}
+            shape = np.full((len(crops) if identity else 0, 300), len(asked), np.float32)
+            return encoder.EncoderOutput(shape=shape, **values)
+
+    monkeypatch.setattr(encoder, "load_encoder", lambda weights, device: Counting())
+    solver = SmirkSolver("weights.pt", tiny_head(), None)
+    for _ in range(9):
+        solver.add(np.zeros((4, 224, 224, 3), np.uint8))
+    result = solver.finish(np.zeros((36, 478, 3)), np.zeros((36, 3, 3)), print)
+    assert np.flatnonzero(asked).tolist() == [0, 4, 8]
+    np.testing.assert_array_equal(result.shape, 5)  # of 1, 5 and 9
+    assert result.expression.shape == (36, 50)
 
 
 def test_the_task_file_gives_the_same_points_as_the_wheel(shared_folder, tmp_path):

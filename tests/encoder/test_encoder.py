@@ -74,6 +74,14 @@ def test_outputs_have_smirks_shapes_and_bounds(made_up_weights):
     assert output.jaw_pose[:, 0].min() >= 0 and np.abs(output.jaw_pose[:, 1:]).max() <= np.float32(0.2)
 
 
+def test_identity_can_be_left_out(made_up_weights):
+    encoder = load_encoder(made_up_weights, device="cpu")
+    whole, part = encoder.encode(crops(5)), encoder.encode(crops(5), identity=False)
+    assert part.shape.shape == (0, 300)
+    for name in set(OUTPUTS) - {"shape"}:
+        np.testing.assert_array_equal(getattr(part, name), getattr(whole, name))
+
+
 def test_folding_batch_norms_changes_nothing():
     torch.manual_seed(1)
     network = Backbone(SMALL).double().eval()
