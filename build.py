@@ -9,12 +9,15 @@
 Every command makes the environment it needs (.venv, once) and says so. Until then: standard library only, Python 3.11.
 """
 
+from __future__ import annotations  # so that older Pythons get as far as the line that says what is wrong
+
 import argparse
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -25,8 +28,8 @@ SAMPLE_CLIP = ROOT / "smirk_blender" / "sample" / "sample.mp4"
 SHOW_EVERY_S = 0.2  # between two progress lines on a terminal
 PLAIN_EVERY_S = 5.0  # the same in a log
 
-# Complete, with what these packages need: pip is told not to look further, which leaves out what mediapipe asks for but
-# never imports here (jax, jaxlib, sounddevice, sentencepiece; 400 MB).
+# Complete, with what these packages need: pip is told not to look further (but for torch's own libraries), which leaves
+# out what mediapipe asks for but never imports here (jax, jaxlib, sounddevice, sentencepiece; 400 MB).
 BLENDER_PACKAGES = (
     "bpy=={bpy}",
     "certifi==2026.10.18",
@@ -247,8 +250,12 @@ def environment(folder: str, blender: str, packages: tuple[str, ...]) -> Path:
     say(f"Making the environment {folder} with {len(wanted)} packages (once; some minutes)")
     shutil.rmtree(place, ignore_errors=True)
     run([sys.executable, "-m", "venv", place], "Python cannot make a virtual environment; install its venv package")
-    pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps"]
-    run([*pip, *wanted], "pip could not install the packages; is the package index reachable?")
+    pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    failure = "pip could not install the packages; is the package index reachable?"
+    torch = [line for line in wanted if line.startswith("torch==")]
+    run([*pip, "--no-deps", *(line for line in wanted if line not in torch)], failure)
+    if torch:
+        run([*pip, *torch], failure)  # with the CUDA libraries that some of its builds cannot be imported without
     ready.write_text(digest)
     return python
 
@@ -327,7 +334,7 @@ def print_table(solved: object, later_stages: dict[str, float], paths: tuple[Pat
         print(f"{label:<{width}}  {value:>8}")
     print("\nWritten:")
     for path in paths:
-        print(f"  {os.path.relpath(path)}  ({path.stat().st_size / 1e6:.1f} MB)")
+        print(f"  {path}  ({path.stat().st_size / 1e6:.1f} MB)")
 
 
 def absolute(path: Path | None) -> str | None:
@@ -337,8 +344,10 @@ def absolute(path: Path | None) -> str | None:
 def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
-        raise BuildError(f"Cannot make the folder {folder}: {error.strerror}. Choose another with --out") from error
+        raise BuildError(f"Cannot write to the folder {folder}: {error.strerror}. Choose another with --out") from error
 
 
 def run(command: list, failure: str) -> None:

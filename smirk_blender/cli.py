@@ -79,12 +79,16 @@ def save_blend(path: str | os.PathLike) -> None:
     """
     path = Path(path).absolute()
     make_footage_paths_relative(path.parent)
+    file_preferences = bpy.context.preferences.filepaths
+    save_version, file_preferences.save_version = file_preferences.save_version, 0  # no NAME.blend1 beside it
     try:
         with _quiet():
             bpy.ops.wm.save_as_mainfile(filepath=str(path), compress=True, relative_remap=False)
     except RuntimeError as error:
         reason = compat.message_of(error)
         raise TakeError(f"Cannot save {path} ({reason}). Choose a folder that you may write to") from error
+    finally:
+        file_preferences.save_version = save_version
 
 
 def say(text: str) -> None:

@@ -1,5 +1,6 @@
 """build.py: what it says when it cannot go on, and what it leaves."""
 
+import ast
 import subprocess
 import sys
 import types
@@ -34,7 +35,25 @@ def test_an_output_folder_that_cannot_be_made_is_named(monkeypatch, capsys, tmp_
     video = tmp_path / "clip.mp4"
     video.write_text("")
     assert build.main(["demo", str(video), "--out", str(video)]) == 1
-    assert f"Cannot make the folder {video}" in capsys.readouterr().err
+    assert f"Cannot write to the folder {video}" in capsys.readouterr().err
+
+
+def test_an_output_folder_that_is_read_only_is_named(monkeypatch, capsys, tmp_path):
+    def refuse(dir):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(build, "environment", lambda *arguments: sys.executable)
+    monkeypatch.setattr(build.tempfile, "TemporaryFile", refuse)
+    video = tmp_path / "clip.mp4"
+    video.write_text("")
+    assert build.main(["demo", str(video), "--out", str(tmp_path)]) == 1
+    assert "Cannot write to the folder" in capsys.readouterr().err and not (tmp_path / "clip" / "clip.log").exists()
+
+
+def test_an_older_python_gets_as_far_as_the_line_that_says_so():
+    tree = ast.parse((REPOSITORY / "build.py").read_text(encoding="utf-8"))
+    assert any(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in tree.body)
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Match)]
 
 
 def test_an_environment_is_made_once_and_again_when_its_packages_change(monkeypatch, tmp_path):
@@ -47,10 +66,11 @@ def test_an_environment_is_made_once_and_again_when_its_packages_change(monkeypa
 
     monkeypatch.setattr(build, "ROOT", tmp_path)
     monkeypatch.setattr(build, "run", run)
-    for packages in ((), (), ("one==1",), ("one==1",)):
+    for packages in ((), (), ("one==1", "torch==2"), ("one==1", "torch==2")):
         build.environment(".venv", "4.5.15", packages)
-    assert [command[2] for command in commands] == ["venv", "pip", "venv", "pip"]
+    assert [command[2] for command in commands] == ["venv", "pip", "venv", "pip", "pip"]
     assert "bpy==4.5.15" in commands[1] and "one==1" in commands[3] and "--no-deps" in commands[1]
+    assert commands[4][-1] == "torch==2" and "--no-deps" not in commands[4]  # with the libraries it is linked against
 
 
 def test_every_package_is_pinned():

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-CROP_SIZE_PX = 224
+from ..take.camera import CROP_SIZE_PX
+
 CROP_SCALE = 1.4  # side of the square over the mean of the landmarks' width and height; the encoders saw this framing
 
 

@@ -60,6 +60,7 @@ class VideoReader:
         self.height_px, self.width_px = self._first.shape[:2]
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         if not PLAUSIBLE_FPS[0] <= fps <= PLAUSIBLE_FPS[1]:
+            self._capture.release()
             raise VideoError(f"{self.path} states a frame rate of {fps}. Convert it to MP4 with a constant rate")
         self.fps = Fraction(fps).limit_denominator(MAX_FPS_DENOMINATOR)
         self.num_frames = max(int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)

@@ -31,14 +31,14 @@ class Job:
         Args:
             python: the interpreter; it needs the module's packages.
             module: below this package, with a `run_job` at its end: "capture.worker", "capture.review".
-            arguments: of the module's job; what JSON can hold.
+            arguments: of the module's job; what JSON can hold. Paths must be absolute: the worker runs elsewhere.
         """
-        self.log_path = Path(log_path)
+        self.log_path = Path(log_path).absolute()
         self._name = module
         self._folder = tempfile.TemporaryDirectory(prefix="smirk_")
         request = Path(self._folder.name) / "request.json"
-        request.write_text(json.dumps(arguments | {"log_path": str(log_path)}), encoding="utf-8")
-        with open(log_path, "ab") as log:  # for what comes before the worker opens its log itself
+        request.write_text(json.dumps(arguments | {"log_path": str(self.log_path)}), encoding="utf-8")
+        with open(self.log_path, "ab") as log:  # for what comes before the worker opens its log itself
             self._process = subprocess.Popen(
                 [str(python), "-m", f"{PACKAGE}.{module}", str(request)],
                 stdin=subprocess.PIPE,

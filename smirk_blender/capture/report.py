@@ -52,6 +52,7 @@ def write_report(take: Take, head: Head, pictures: dict[int, np.ndarray], path: 
         f"{take.source.name} · {len(take)} frames at {float(take.fps):.3f} fps · {found} with a face · "
         f"solver {take.solver} on {head.name} · confidence {np.mean(take.confidence):.2f}",
         fontsize=13,
+        parse_math=False,  # a file name may hold dollar signs
     )
     columns = NUM_PICTURES // 2
     grid = figure.add_gridspec(7, columns, height_ratios=[1.7, 1.7, 1, 1, 1, 1, 1])

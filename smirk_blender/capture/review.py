@@ -50,16 +50,18 @@ def review_take(
     take, model = load_take(take_path), open_head(head, eyelids)
     chosen, pictures = set(choose_frames(take)), {}
     panels = PanelPainter(model, take)
-    writer = cv2.VideoWriter(movie_path, cv2.VideoWriter_fourcc(*"MJPG"), float(take.fps), panels.movie_size_px)
-    if not writer.isOpened():
-        raise VideoError(f"Cannot write the preview {movie_path}. Choose another output folder")
+    held = frames_held(take)
     reader = VideoReader(video_path)
+    writer = cv2.VideoWriter(movie_path, cv2.VideoWriter_fourcc(*"MJPG"), float(take.fps), panels.movie_size_px)
     try:
+        if not writer.isOpened():
+            raise VideoError(f"Cannot write the preview {movie_path}. Choose another output folder")
         for frame in reader:
             if frame.video_frame >= len(take):
                 raise VideoError(f"{video_path} has more frames than the take {take_path}. Solve it again")
             row = panels.paint(frame.video_frame, cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2BGR))
-            writer.write(row)
+            for _ in range(held[frame.video_frame]):
+                writer.write(row)
             if frame.video_frame in chosen:
                 pictures[frame.video_frame] = panels.overlay_of(row)
             yield Progress(frame.video_frame + 1, len(take), "preview")
@@ -69,6 +71,15 @@ def review_take(
     write_report(take, model, pictures, Path(report_path))
     seconds = time.perf_counter() - start
     yield Done(report_path, len(take), int((~take.gap).sum()), len(take) / seconds, {}, peak_memory_mb())
+
+
+def frames_held(take: Take) -> np.ndarray:
+    """Return how many of the preview's frames show each of the take's, (T,) int: 1 for footage of constant rate.
+
+    Footage of variable rate stays in step with its sound: a frame is shown until the next one's time.
+    """
+    starts = np.round(take.time_s * float(take.fps)).astype(int)
+    return np.diff(np.append(starts, starts[-1] + 1))
 
 
 class PanelPainter:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,12 +22,14 @@ from ..take.fill import fill_gaps, gap_ranges
 from ..take.take import NUM_LANDMARKS
 from .confidence import landmark_confidence
 from .crop import crop_face, crop_transform
-from .decode import VideoReader
+from .decode import MAX_FPS_DENOMINATOR, VideoReader
 from .face_mesh import FaceMesh, open_face_mesh
 from .protocol import Done, Loading, Message, Progress, Warned
 from .solvers import Solved, Solver, open_solver
 
 QUEUE_FRAMES = 32  # crops waiting for the solver; 5 MB
+VARIABLE_FRAMES = 0.5  # a frame this far from its place at a constant rate makes the clip one of variable rate
+COUNT_SLACK = 2  # frames by which containers that hold a duration, not a count, may be off
 POLL_S = 0.05  # how often a waiting thread looks whether it should stop
 
 
@@ -106,8 +109,13 @@ def _solve(reader: VideoReader, face_mesh: FaceMesh, solver: Solver, take_path: 
         sightings.append(sighting)
         if time.perf_counter() - last_progress > POLL_S:
             last_progress = time.perf_counter()
-            yield Progress(len(sightings), max(reader.num_frames, len(sightings)))
+            yield Progress(len(sightings), reader.num_frames if reader.num_frames >= len(sightings) else 0)
     yield Progress(len(sightings), len(sightings))
+    if len(sightings) < reader.num_frames - COUNT_SLACK:
+        yield Warned(
+            f"{reader.path.name} states {reader.num_frames} frames, but only {len(sightings)} could be decoded. "
+            "It may be damaged: play it to its end, or convert it again"
+        )
     gap = np.array([sighting.landmarks is None for sighting in sightings])
     if gap.all():
         raise VideoError(
@@ -212,18 +220,27 @@ def _put(waiting: queue.Queue, item: object, stop: threading.Event) -> None:
 def _finished(solver: Solver, landmarks: np.ndarray, transforms: np.ndarray) -> Iterator[Message]:
     """Run the solver's last part in a thread, so that its progress comes out as messages; return what it solved."""
     done: queue.Queue[int | Exception | Solved] = queue.Queue()
+    stop = threading.Event()
+
+    def progress(num_frames: int) -> None:
+        if stop.is_set():
+            raise InterruptedError
+        done.put(num_frames)
 
     def run() -> None:
         try:
-            done.put(solver.finish(landmarks, transforms, done.put))
+            done.put(solver.finish(landmarks, transforms, progress))
         except Exception as error:  # raised again below
             done.put(error)
 
     thread = threading.Thread(target=run, name="fit", daemon=True)
     thread.start()
-    while isinstance(item := done.get(), int):
-        yield Progress(item, len(landmarks), "fit")
-    thread.join()
+    try:
+        while isinstance(item := done.get(), int):
+            yield Progress(item, len(landmarks), "fit")
+    finally:
+        stop.set()
+        thread.join()
     if isinstance(item, Exception):
         raise item
     return item
@@ -240,6 +257,7 @@ def _assemble(
     transforms: np.ndarray,
 ) -> Take:
     """Return the take: the solved frames in their places, gaps filled and marked."""
+    time_s = np.array([sighting.time_s for sighting in sightings])
     per_frame = {item.name: getattr(solved, item.name) for item in fields(Solved) if item.name != "shape"}
     all_landmarks = np.full((len(gap), NUM_LANDMARKS, 3), np.nan, np.float32)
     all_landmarks[~gap] = landmarks
@@ -252,14 +270,21 @@ def _assemble(
         landmarks=all_landmarks,
         confidence=confidence,
         gap=gap,
-        time_s=np.array([sighting.time_s for sighting in sightings]),
+        time_s=time_s,
         shape=solved.shape,
-        fps=reader.fps,
+        fps=_grid_fps(reader.fps, time_s),
         source=reader.source(),
         solver=solver.name,
         models=solver.models | {"landmarks": face_mesh.name},
         expression_names=solver.expression_names,
     )
+
+
+def _grid_fps(stated: Fraction, time_s: np.ndarray) -> Fraction:
+    """Return the rate that the frames keep to: the stated one, or where that is only their average, the usual one."""
+    if len(time_s) < 3 or np.abs(time_s * float(stated) - np.arange(len(time_s))).max() <= VARIABLE_FRAMES:
+        return stated
+    return Fraction(1.0 / float(np.median(np.diff(time_s)))).limit_denominator(MAX_FPS_DENOMINATOR)
 
 
 def _check_writable(folder: Path) -> None:

@@ -1,8 +1,10 @@
 """Head models in files: FLAME's .pkl, and our own .npz of the same fields."""
 
 import os
-import zipfile
+import zlib
 from pathlib import Path
+from tokenize import TokenError
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -15,6 +17,7 @@ NUM_FLAME_SHAPE = 300  # FLAME's shapedirs hold identity first, expression after
 EYELID_FILES = ("l_eyelid.npy", "r_eyelid.npy")  # as in SMIRK's assets
 EMBEDDING_FILE = "mediapipe_landmark_embedding.npz"  # likewise
 FLAME_FIELDS = ("v_template", "f", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table")
+DIMENSIONS = dict(zip(FLAME_FIELDS, (2, 2, 3, 3, 2, 2, 2)))
 
 SKIN_COLOR = (0.62, 0.42, 0.33)  # linear RGB
 SCLERA_COLOR = (0.78, 0.76, 0.74)
@@ -89,11 +92,11 @@ def save_head(head: Head, path: str | os.PathLike) -> None:
 
 def _load_npz(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError as error:
         raise HeadError(f"No head model at {path}. {NEXT_STEP}") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, SyntaxError, TokenError, BadZipFile, zlib.error) as error:
         raise HeadError(f"{path} cannot be read as a head model ({error}). {NEXT_STEP}") from error
 
 
@@ -104,6 +107,10 @@ def _checked_fields(path: Path, fields: dict[str, object]) -> dict[str, np.ndarr
         arrays = {name: np.asarray(fields[name]).astype(types.get(name, np.float32)) for name in FLAME_FIELDS}
     except (TypeError, ValueError) as error:
         raise HeadError(f"{path} is not a FLAME model: {error}. {NEXT_STEP}") from error
+    for name, num_dimensions in DIMENSIONS.items():
+        array = arrays[name]
+        if array.ndim != num_dimensions or not array.size or not np.isfinite(array).all():
+            raise HeadError(f"{path} is not a FLAME head: its {name} is empty, misshapen or not finite. {NEXT_STEP}")
     num_vertices, num_joints = len(arrays["v_template"]), len(JOINT_PARENTS)
     wanted = {
         "v_template": (num_vertices, 3),
@@ -172,7 +179,7 @@ def _load_embedding(folder: Path, triangles: np.ndarray) -> LandmarkEmbedding | 
 
 
 def _embedding_from(fields: dict) -> LandmarkEmbedding | None:
-    if "landmark_indices" not in fields or "landmark_corners" not in fields:
+    if not {"landmark_indices", "landmark_corners", "landmark_weights"} <= fields.keys():
         return None
     return LandmarkEmbedding(*(fields[f"landmark_{name}"] for name in ("indices", "corners", "weights")))
 

@@ -121,10 +121,11 @@ class LandmarkFitter:
 
         Args:
             measured: (T, 478, 3) float, no gaps.
-            progress: called with the number of frames that are done.
+            progress: called with the number of frames that are done, and after each step of the identity with 0;
+                an exception that it raises ends the fit.
         """
         chosen = np.unique(np.linspace(0, len(measured) - 1, min(NUM_IDENTITY_FRAMES, len(measured))).astype(int))
-        shape = self.fit_identity(measured[chosen])
+        shape = self.fit_identity(measured[chosen], lambda: progress(0))
         frames, error = np.empty((len(measured), self.model.layout.size)), np.empty(len(measured), np.float32)
         start, before = 0, None
         while start < len(measured):
@@ -139,13 +140,13 @@ class LandmarkFitter:
             progress(start)
         return self._result(shape, frames, error)
 
-    def fit_identity(self, measured: np.ndarray) -> np.ndarray:
+    def fit_identity(self, measured: np.ndarray, step_done: Callable[[], None] = lambda: None) -> np.ndarray:
         """Return the identity (S,) that explains all these frames best, each with its own pose and expression."""
         num_shape = self.model.num_shape
         shape = np.zeros(num_shape)
         frames = self._first_guess(measured, shape)
         for _ in range(IDENTITY_STEPS):
-            hessian, gradient, _ = self._normal_equations(measured, shape, frames, with_shape=True)
+            hessian, gradient = self._normal_equations(measured, shape, frames, with_shape=True)
             own, own_gradient = hessian[:, num_shape:, num_shape:], gradient[:, num_shape:]
             own, own_gradient = self._with_frame_priors(own, own_gradient, frames)
             cross = hessian[:, :num_shape, num_shape:] * self._free(own_gradient, frames)[:, None, :]
@@ -161,6 +162,7 @@ class LandmarkFitter:
             frame_step = -answers[..., -1] - answers[..., :-1] @ shape_step
             shape = shape + shape_step
             frames = self._clipped(frames + frame_step)
+            step_done()
             if max(np.abs(shape_step).max(), np.abs(frame_step / self.spread).max()) < STEP_TOLERANCE:
                 break
         return shape
@@ -173,7 +175,7 @@ class LandmarkFitter:
         """
         frames = self._first_guess(measured, shape)
         for _ in range(FRAME_STEPS):
-            hessian, gradient, _ = self._normal_equations(measured, shape, frames, with_shape=False)
+            hessian, gradient = self._normal_equations(measured, shape, frames, with_shape=False)
             hessian, gradient = self._with_frame_priors(hessian, gradient, frames)
             step = self._solve_tied(hessian, gradient, frames, before)
             frames = self._clipped(frames + step)
@@ -222,8 +224,8 @@ class LandmarkFitter:
 
     def _normal_equations(
         self, measured: np.ndarray, shape: np.ndarray, frames: np.ndarray, *, with_shape: bool
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return J'J (T, Q, Q), J'r (T, Q) and the residuals' squared sum (T,), all in units of their sigmas."""
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return J'J (T, Q, Q) and J'r (T, Q), in units of the sigmas."""
         points, jacobian = self.model.project(shape, frames, derivatives=True, shape_derivatives=with_shape)
         target = measured[:, self.model.indices]
         unit = eye_distance(measured)[:, None, None]
@@ -242,7 +244,7 @@ class LandmarkFitter:
         transposed = steps.swapaxes(1, 2)
         hessian = (transposed @ steps).astype(np.float64)
         gradient = (transposed @ flat[..., None])[..., 0].astype(np.float64)
-        return hessian, gradient, (rows**2).sum(axis=(1, 2))
+        return hessian, gradient
 
     def _landmark_weights(self, measured: np.ndarray) -> np.ndarray:
         """Return (T, L): 1, less for an iris that a lid covers; all scaled so that a denser embedding weighs no more."""

@@ -1,5 +1,6 @@
 """The take's video in the scene: strips to hear, and a camera background to see; one video frame a scene frame."""
 
+import math
 import os
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from bpy.types import MovieClip, Object, Scene
 from ..errors import VideoError
 from ..take import Take
 from . import compat
+from .actions import scene_frames_of
 from .movie import add_sound, set_fps
 from .stage import FOOTAGE_OFFSET, FOOTAGE_SCALE, set_stage, show_camera_view
 
@@ -31,11 +33,8 @@ def add_footage(scene: Scene, video_path: str | os.PathLike, take: Take, *, scen
     """
     video_path = Path(video_path).absolute()
     clip = _load_clip(video_path)
-    warnings = []
-    if clip.frame_duration != len(take):
-        lengths = f"{video_path.name} has {clip.frame_duration} frames, the take {len(take)}"
-        warnings.append(f"{lengths}. Check that it is the take's video")
     match_take(scene, take, scene_frame_start=scene_frame_start)
+    warnings = _differences(clip, video_path, take, scene.frame_end - scene.frame_start + 1)
     scene.render.use_sequencer = False  # the strips are for the ear; rendering shows the camera
     has_sound, sound_warnings = _add_strips(scene, video_path, scene_frame_start)
     scene.sync_mode = 'AUDIO_SYNC' if has_sound else 'FRAME_DROP'
@@ -49,10 +48,26 @@ def add_footage(scene: Scene, video_path: str | os.PathLike, take: Take, *, scen
 def match_take(scene: Scene, take: Take, *, scene_frame_start: int = 1) -> None:
     """Give the scene the take's rate, frame range and picture size, and go to its first frame."""
     set_fps(scene, take.fps)
-    scene.frame_start, scene.frame_end = scene_frame_start, scene_frame_start + len(take) - 1
+    scene.frame_start = scene_frame_start
+    scene.frame_end = math.ceil(scene_frames_of(take, scene_frame_start)[-1])  # variable rates have frames without keys
     scene.frame_set(scene_frame_start)
     scene.render.resolution_x, scene.render.resolution_y = take.source.width_px, take.source.height_px
     scene.render.resolution_percentage = 100
+
+
+def _differences(clip: MovieClip, video_path: Path, take: Take, num_scene_frames: int) -> list[str]:
+    """Return sentences on how the video that Blender plays differs from the one that was solved."""
+    sentences = []
+    if clip.frame_duration != num_scene_frames:
+        lengths = f"{video_path.name} has {clip.frame_duration} frames, the take {num_scene_frames}"
+        sentences.append(f"{lengths}. Check that it is the take's video")
+    size_px = (take.source.width_px, take.source.height_px)
+    if tuple(clip.size) == size_px[::-1] != size_px:
+        sentences.append(
+            f"This Blender shows {video_path.name} lying on its side: it does not read rotation metadata. Turn the strip "
+            "and the background by 90 degrees, or use Blender 4.5 or later"
+        )
+    return sentences
 
 
 def make_footage_paths_relative(folder: Path) -> None:

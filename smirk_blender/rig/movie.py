@@ -1,6 +1,7 @@
 """A movie encoded anew through Blender's own FFmpeg: H.264, with the sound of the footage."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +45,7 @@ def encode_movie(
     out_path = Path(out_path).absolute()
     if out_path.suffix.lower() != ".mp4":
         raise VideoError(f"{out_path.name} does not end in .mp4. Choose a name that does")
+    partial = out_path.with_name(f"{out_path.name}.{os.getpid()}.part")
     with _temporary_scene() as scene:
         set_fps(scene, fps)
         _add_pictures(scene, Path(picture_path).absolute())
@@ -52,16 +54,21 @@ def encode_movie(
             has_sound = add_sound(scene, Path(sound_path).absolute(), channel=2, scene_frame_start=1)
         _set_output(scene, has_sound=has_sound)
         try:
-            with tempfile.TemporaryDirectory(dir=out_path.parent, prefix=out_path.stem) as folder:
-                scene.render.filepath = str(Path(folder) / out_path.name)
+            # Not under the user's names: "#" and "{}" mean something in a render path.
+            with tempfile.TemporaryDirectory(prefix="smirk_") as folder:
+                scene.render.filepath = str(Path(folder) / "movie.mp4")
                 bpy.ops.render.render(animation=True, scene=scene.name)
-                os.replace(scene.render.filepath, out_path)
+                shutil.move(scene.render.filepath, partial)
+            os.replace(partial, out_path)
         except OSError as error:
             reason = f"Cannot write the movie {out_path} ({error.strerror})"
             raise VideoError(f"{reason}. Choose a folder that you may write to") from error
         except RuntimeError as error:
             reason = f"Blender cannot encode {picture_path} ({compat.message_of(error)})"
             raise VideoError(f"{reason}. Make it again") from error
+        finally:
+            if partial.is_file():
+                partial.unlink()
     return out_path
 
 

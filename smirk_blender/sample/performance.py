@@ -6,6 +6,7 @@ import numpy as np
 
 from ..flame import Head
 from ..take import Source, Take
+from ..take.take import NUM_LANDMARKS
 
 FPS = Fraction(25)
 DURATION_S = 6.0
@@ -56,7 +57,7 @@ def sample_take(head: Head) -> Take:
         "neck_pose": np.zeros((num_frames, 3)),
         "eye_pose": np.concatenate([gaze, gaze], axis=-1),
         "camera": np.tile([7.0, 0.0, 0.0], (num_frames, 1)),
-        "landmarks": np.full((num_frames, 478, 3), np.nan),
+        "landmarks": np.full((num_frames, NUM_LANDMARKS, 3), np.nan),
         "confidence": np.ones(num_frames),
     }
     return Take(

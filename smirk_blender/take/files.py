@@ -89,5 +89,5 @@ def _take_from_arrays(arrays: dict[str, np.ndarray], path: Path) -> Take:
             models=dict(facts["models"]),
             expression_names=tuple(facts["expression_names"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
         raise TakeError(f"{path} is damaged: {error}. Solve the video again") from error

@@ -80,6 +80,8 @@ class Take:
     expression_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.fps <= 0:
+            raise ValueError(f"its rate is {self.fps} frames per second")
         for name, columns in FRAME_ARRAYS.items():
             array = getattr(self, name)
             expected = (len(self), *columns)

@@ -10,6 +10,7 @@ from smirk_blender.capture.review import PanelPainter, review_take
 from smirk_blender.errors import VideoError
 from smirk_blender.flame import builtin_head
 from smirk_blender.take import Source, save_take
+from smirk_blender.take.camera import image_points
 from tests.builders import make_take, tiny_head, tiny_surface
 from tests.capture.videos import SIZE_PX, write_code_video
 
@@ -30,7 +31,7 @@ def centered_take(head, num_frames, **replacements):
         eyelid=np.zeros((num_frames, 2), np.float32),
         eye_pose=np.zeros((num_frames, 6), np.float32),
         shape=np.zeros(1, np.float32),
-        camera=np.tile(np.float32([6.0, 0, 0]), (num_frames, 1)),
+        camera=np.tile(np.float32([5.0, 0.01, -0.02]), (num_frames, 1)),
         crop_transform=np.tile(
             np.diag([224 / 48, 224 / 48, 1.0]) + [[0, 0, -8 * 224 / 48], [0, 0, 0], [0, 0, 0]], (num_frames, 1, 1)
         ),
@@ -65,9 +66,12 @@ def test_the_overlay_lies_where_the_camera_sees_the_head(head):
     painter = PanelPainter(head, take)
     black = np.zeros((SIZE_PX[1], SIZE_PX[0], 3), np.uint8)
     overlay = painter.overlay_of(painter.paint(0, black)).astype(int).sum(axis=-1)
-    columns = np.flatnonzero(overlay.any(axis=0))
-    width = painter.panel_px[0]
-    assert abs((columns[0] + columns[-1]) / 2 - (width - 1) / 2) <= 0.02 * width
+    rows, columns = (np.flatnonzero(overlay.any(axis=axis)) for axis in (1, 0))
+    seen = image_points(head.vertices(), take.camera[:1], take.crop_transform[:1])[0, :, :2]
+    scale = painter.panel_px[1] / SIZE_PX[1]
+    low, high = ((seen.min(axis=0), seen.max(axis=0)) + np.array(0.5)) * scale
+    drawn = [columns[0], columns[-1] + 1, rows[0], rows[-1] + 1]
+    np.testing.assert_allclose(drawn, np.clip([low[0], high[0], low[1], high[1]], 0, painter.panel_px[1] * 4 / 3), atol=3)
 
 
 def test_gaps_show_no_mesh_and_say_so(head):

@@ -8,6 +8,7 @@ import pytest
 
 from smirk_blender.capture import SolveOptions, solve, solve_video
 from smirk_blender.capture.protocol import Done, Loading, Progress, Warned
+from smirk_blender.capture.review import frames_held
 from smirk_blender.capture.solvers import SmirkSolver, open_solver
 from smirk_blender.errors import (
     HeadError,
@@ -26,7 +27,7 @@ from smirk_blender.flame.measures import (
 from smirk_blender.take import load_take
 from smirk_blender.take.camera import image_points
 from tests.builders import tiny_head
-from tests.capture.videos import read_code, write_code_video
+from tests.capture.videos import read_code, set_frame_durations, write_code_video
 
 READ_BY_EYE = ("lip_gap", "mouth_width", "lid_L", "lid_R", "brow_L", "brow_R")
 
@@ -118,6 +119,37 @@ def test_stopping_between_frames_leaves_no_take_and_no_thread(tmp_path, code_mes
     messages.close()
     assert mesh.closed and os.listdir(tmp_path) == ["codes.mp4"]
     assert not [thread for thread in threading.enumerate() if thread.name in ("landmarks", "fit")]
+
+
+def test_stopping_during_the_fit_ends_the_fit(tmp_path, code_mesh):
+    code_mesh()
+    messages = solve_video(write_code_video(tmp_path / "codes.mp4", 60), tmp_path / "codes.take.npz")
+    next(message for message in messages if isinstance(message, Progress) and message.stage == "fit")
+    messages.close()
+    assert os.listdir(tmp_path) == ["codes.mp4"]
+    assert not [thread for thread in threading.enumerate() if thread.name in ("landmarks", "fit")]
+
+
+def test_a_video_that_is_cut_short_is_solved_with_a_warning(tmp_path, code_mesh):
+    code_mesh()
+    path = write_code_video(tmp_path / "codes.avi", 60)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    take, messages = solved(path, tmp_path / "codes.take.npz")
+    warnings = [message.text for message in messages if isinstance(message, Warned)]
+    assert 10 < len(take) < 55
+    assert [f"codes.avi states 60 frames, but only {len(take)} could be decoded" in text for text in warnings] == [True]
+
+
+def test_a_variable_rate_is_put_on_the_grid_that_most_frames_keep_to(tmp_path, code_mesh):
+    code_mesh()
+    path = write_code_video(tmp_path / "codes.mp4", 30)
+    durations = [40] * 10 + [120] * 10 + [40] * 10
+    set_frame_durations(path, 1000, durations)
+    take, _ = solved(path, tmp_path / "codes.take.npz")
+    assert take.fps == 25
+    starts = np.concatenate([[0], np.cumsum(durations)[:-1]]) / 40
+    np.testing.assert_allclose(take.time_s * float(take.fps), starts, atol=0.05)
+    np.testing.assert_array_equal(frames_held(take), [1] * 10 + [3] * 10 + [1] * 10)
 
 
 def test_an_error_in_a_thread_comes_out_of_the_solve(tmp_path, code_mesh, monkeypatch):

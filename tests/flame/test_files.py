@@ -130,6 +130,9 @@ def test_a_model_without_a_field_is_told_which(tmp_path):
         ("kintree_table", np.array([[2**32 - 1, 0, 0, 1, 1], range(5)]), "joint tree"),
         ("f", np.array([[0, 1, 999]]), "triangles name vertices that it does not have"),
         ("v_template", "a text", "not a FLAME model"),
+        ("v_template", None, "v_template is empty, misshapen or not finite"),
+        ("v_template", np.full((50, 3), np.nan), "v_template is empty, misshapen or not finite"),
+        ("shapedirs", np.float64(1), "shapedirs is empty, misshapen or not finite"),
     ],
 )
 def test_a_model_that_is_not_flames_is_refused(tmp_path, field, value, complaint):

@@ -105,6 +105,18 @@ def test_arrays_that_disagree_are_refused():
         replace(take, eyelid=take.eyelid[:3])
 
 
+@pytest.mark.parametrize("fps", ["1/0", "0", "-5", "fast"])
+def test_a_take_with_an_impossible_rate_is_refused(tmp_path, fps):
+    path = tmp_path / "one.take.npz"
+    save_take(make_take(3), path)
+    with np.load(path) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    facts = json.loads(str(arrays[FACTS])) | {"fps": fps}
+    np.savez(path, **(arrays | {FACTS: np.array(json.dumps(facts))}))
+    with pytest.raises(TakeError, match="is damaged"):
+        load_take(path)
+
+
 def test_gaps_are_filled_straight_and_held_at_the_ends():
     gap = np.array([True, False, True, True, False, True])
     filled = fill_gaps(np.float32([[0, 10], [3, 40]]), gap)
