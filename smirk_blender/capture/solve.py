@@ -129,9 +129,11 @@ def _solve(reader: VideoReader, face_mesh: FaceMesh, solver: Solver, take_path: 
         )
     landmarks = np.stack([sighting.landmarks for sighting in sightings if sighting.landmarks is not None])
     transforms = np.stack([sighting.transform for sighting in sightings if sighting.transform is not None])
+    time_s = np.array([sighting.time_s for sighting in sightings])
+    del sightings  # its landmarks are in the stack: long clips hold them once
     with clock.stage("fit" if solver.batch_size == 0 else "finish"):
         solved = yield from _finished(solver, landmarks, transforms)
-    take = _assemble(reader, face_mesh, solver, solved, sightings, gap, landmarks, transforms)
+    take = _assemble(reader, face_mesh, solver, solved, time_s, gap, landmarks, transforms)
     save_take(take, take_path)
     elapsed_s = time.perf_counter() - start
     yield Done(
@@ -251,13 +253,12 @@ def _assemble(
     face_mesh: FaceMesh,
     solver: Solver,
     solved: Solved,
-    sightings: list[Sighting],
+    time_s: np.ndarray,
     gap: np.ndarray,
     landmarks: np.ndarray,
     transforms: np.ndarray,
 ) -> Take:
     """Return the take: the solved frames in their places, gaps filled and marked."""
-    time_s = np.array([sighting.time_s for sighting in sightings])
     per_frame = {item.name: getattr(solved, item.name) for item in fields(Solved) if item.name != "shape"}
     all_landmarks = np.full((len(gap), NUM_LANDMARKS, 3), np.nan, np.float32)
     all_landmarks[~gap] = landmarks

@@ -22,7 +22,7 @@ class Surface:
         uv: (P, 3 or 4, 2) float32, one texture coordinate per polygon corner, within 0 to 1; or None.
         material_index: (P,) int into `materials`.
         materials: (name, (r, g, b) linear, roughness) of each.
-        colors: (V, 3) float32 linear RGB, multiplied with nothing: where present it is the base colour.
+        colors: (V, 3) float32 linear RGB, the base colour where present; None for the materials' own.
         smooth_levels: subdivision levels that the viewer may add; 0 where the mesh is fine enough.
     """
 

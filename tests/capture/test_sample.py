@@ -58,7 +58,7 @@ def test_the_animation_is_found_again(solved, truth, name, figure):
     assert correlation >= 0.9
 
 
-@pytest.mark.parametrize(("axis", "least"), [("x", 0.6), ("y", 0.97), ("z", 0.97)])
+@pytest.mark.parametrize(("axis", "least"), [("x", 0.75), ("y", 0.97), ("z", 0.97)])
 def test_the_head_turns_as_it_was_turned(solved, truth, axis, least, figure):
     column = "xyz".index(axis)
     correlation = np.corrcoef(solved.head_pose[:, column], truth.head_pose[:, column])[0, 1]

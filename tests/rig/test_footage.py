@@ -10,7 +10,7 @@ from mathutils import Vector
 
 from smirk_blender.errors import VideoError
 from smirk_blender.rig import bake_take, build_head, compat
-from smirk_blender.rig.footage import add_footage
+from smirk_blender.rig.footage import add_footage, match_take
 from smirk_blender.rig.stage import set_stage
 from smirk_blender.take import Source
 from tests.builders import make_take, tiny_head
@@ -176,3 +176,9 @@ def test_errors_name_the_file_and_leave_the_scene_alone(empty_scene, tmp_path):
         with pytest.raises(VideoError, match=message):
             add_footage(empty_scene, tmp_path / name, take_of(3))
     assert not bpy.data.movieclips and not empty_scene.objects and empty_scene.render.fps == 24
+
+
+def test_a_variable_rate_ends_where_its_last_frame_stands(empty_scene):
+    time_s = np.array([0, 1, 2, 5, 8, 9]) / 25
+    match_take(empty_scene, make_take(6, fps=Fraction(25), time_s=time_s), scene_frame_start=3)
+    assert (empty_scene.frame_start, empty_scene.frame_end) == (3, 12)
