@@ -23,7 +23,6 @@ class Surface:
         material_index: (P,) int into `materials`.
         materials: (name, (r, g, b) linear, roughness) of each.
         colors: (V, 3) float32 linear RGB, the base colour where present; None for the materials' own.
-        smooth_levels: subdivision levels that the viewer may add; 0 where the mesh is fine enough.
     """
 
     polygons: np.ndarray
@@ -31,7 +30,6 @@ class Surface:
     material_index: np.ndarray
     materials: tuple[tuple[str, tuple[float, float, float], float], ...]
     colors: np.ndarray | None = None
-    smooth_levels: int = 0
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def build_head(
     collection.objects.link(head_object)
     head_object.parent = armature_object
     _add_vertex_groups(head_object, head.skinning_weights)
-    _add_modifiers(head_object, armature_object, head.surface.smooth_levels)
+    head_object.modifiers.new("Armature", 'ARMATURE').object = armature_object
     _add_head_keys(head_object, head, min(num_shape, head.num_shape))
     return head_object
 
@@ -77,13 +77,6 @@ def _add_vertex_groups(head_object: Object, weights: np.ndarray) -> None:
         group = head_object.vertex_groups.new(name=name)
         for vertex in np.flatnonzero(weights[:, joint]).tolist():
             group.add((vertex,), float(weights[vertex, joint]), 'REPLACE')
-
-
-def _add_modifiers(head_object: Object, armature_object: Object, smooth_levels: int) -> None:
-    head_object.modifiers.new("Armature", 'ARMATURE').object = armature_object
-    if smooth_levels > 0:
-        subdivision = head_object.modifiers.new("Subdivision", 'SUBSURF')
-        subdivision.levels = subdivision.render_levels = smooth_levels
 
 
 def _add_head_keys(head_object: Object, head: Head, num_shape: int) -> None:

@@ -24,10 +24,7 @@ def flame_vertices(head: Head, take: Take) -> np.ndarray:
 
 
 def played_vertices(head_object: Object, scene_frames: np.ndarray) -> np.ndarray:
-    """Return the mesh that Blender shows at these scene frames, (T, V, 3), metres, not subdivided."""
-    for modifier in head_object.modifiers:
-        if modifier.type == 'SUBSURF':
-            modifier.show_viewport = False
+    """Return the mesh that Blender shows at these scene frames, (T, V, 3), metres."""
     played = np.empty((len(scene_frames), 3 * len(head_object.data.vertices)), np.float32)
     for row, scene_frame in zip(played, scene_frames):
         whole = int(np.floor(scene_frame))

@@ -114,14 +114,6 @@ def test_vertex_colours_become_the_base_colour():
         assert link.from_node.layer_name == mesh.color_attributes[0].name
 
 
-@pytest.mark.parametrize("levels", [0, 2])
-def test_a_coarse_surface_is_subdivided(levels):
-    head = tiny_head()
-    head_object = build_head(replace(head, surface=replace(head.surface, smooth_levels=levels)))
-    subdivisions = [modifier for modifier in head_object.modifiers if modifier.type == 'SUBSURF']
-    assert [(modifier.levels, modifier.render_levels) for modifier in subdivisions] == [(levels, levels)] * bool(levels)
-
-
 def test_a_head_is_known_from_other_objects():
     head_object = build_head(tiny_head())
     other = bpy.data.objects.new("Ball", bpy.data.meshes.new("Ball"))
