@@ -138,7 +138,7 @@ def test_windows_join_without_a_step(head):
     fitter = LandmarkFitter(head)
     done = []
     fit = fitter.fit(measured, done.append)
-    assert done == [WINDOW_FRAMES, num_frames]
+    assert [frames for frames in done if frames] == [WINDOW_FRAMES, num_frames]
     jaw = fit.jaw_pose[:, 0] - truth["jaw_pose"][:, 0]
     seam = np.abs(np.diff(jaw))[WINDOW_FRAMES - 3 : WINDOW_FRAMES + 3].max()
     assert seam < 0.01  # radians
