@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
@@ -15,6 +16,13 @@ def shared_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no test material at {folder}; set SMIRK_SHARED to its folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def encoder_reference(shared_folder) -> dict[str, np.ndarray]:
+    """What the authors' own code gives for nine frames of actor_a.mp4."""
+    with np.load(shared_folder / "reference" / "smirk_like_expected.npz") as archive:
+        return {name: archive[name] for name in archive.files}
 
 
 FIGURES = pytest.StashKey[list]()

@@ -103,18 +103,17 @@ class PanelPainter:
         width_px, height_px = self.panel_px
         footage = cv2.resize(bgr, self.panel_px, interpolation=cv2.INTER_AREA)
         posed = self._posed(video_frame)
-        at = slice(video_frame, video_frame + 1)
-        points = image_points(posed[None], self._take.camera[at], self._take.crop_transform[at])[0]
-        color, cover = self._raster.draw(self._to_panel(points), width_px, height_px)
-        if self._take.gap[video_frame]:
-            cover *= 0.0
-        overlay = footage * (1 - OVERLAY_ALPHA * cover) + OVERLAY_ALPHA * color
-        overlay = np.where(cover > 0, overlay, footage).astype(np.uint8)
         color, cover = self._raster.draw(self._framed(posed), width_px, height_px)
         alone = (np.float32(BACKGROUND_BGR) * (1 - cover) + color).clip(0, 255).astype(np.uint8)
         if self._take.gap[video_frame]:
+            overlay = footage.copy()
             for picture in (overlay, alone):
                 cv2.putText(picture, GAP_TEXT, (12, 28), cv2.FONT_HERSHEY_SIMPLEX, 0.8, GAP_BGR, 2, cv2.LINE_AA)
+        else:
+            at = slice(video_frame, video_frame + 1)
+            points = image_points(posed[None], self._take.camera[at], self._take.crop_transform[at])[0]
+            color, cover = self._raster.draw(self._to_panel(points), width_px, height_px)
+            overlay = (footage * (1 - OVERLAY_ALPHA * cover) + OVERLAY_ALPHA * color).astype(np.uint8)
         return np.hstack([footage, overlay, alone])
 
     def overlay_of(self, row: np.ndarray) -> np.ndarray:

@@ -27,7 +27,7 @@ class EncoderOutput:
     Attributes:
         head_pose: (N, 3) axis-angle, radians, FLAME axes.
         camera: (N, 3) scale, tx, ty of an orthographic camera; the crop's edge is at +-1.
-        shape: (N, 300) identity.
+        shape: (N, 300) identity; (0, 300) where it was not asked for.
         expression: (N, 50).
         eyelid: (N, 2) left then right, 0 open to 1 shut.
         jaw_pose: (N, 3) axis-angle, radians; x from 0, y and z within +-0.2.

@@ -152,13 +152,11 @@ class LandmarkFitter:
             cross = hessian[:, :num_shape, num_shape:] * self._free(own_gradient, frames)[:, None, :]
             own, own_gradient = self._hold_bounds(own, own_gradient, frames)
             answers = np.linalg.solve(own, np.concatenate([cross.swapaxes(1, 2), own_gradient[..., None]], axis=-1))
-            reduced = (hessian[:, :num_shape, :num_shape] - cross @ answers[..., :-1]).sum(
-                axis=0
-            ) + SHAPE_SPREAD**-2 * np.eye(num_shape)
-            reduced_gradient = (gradient[:, :num_shape] - (cross @ answers[..., -1:])[..., 0]).sum(
-                axis=0
-            ) + SHAPE_SPREAD**-2 * shape
-            shape_step = -np.linalg.solve(reduced, reduced_gradient)
+            # What is left for the identity once every frame's own parameters are eliminated (Schur complement).
+            reduced = (hessian[:, :num_shape, :num_shape] - cross @ answers[..., :-1]).sum(axis=0)
+            reduced_gradient = (gradient[:, :num_shape] - (cross @ answers[..., -1:])[..., 0]).sum(axis=0)
+            prior = SHAPE_SPREAD**-2
+            shape_step = -np.linalg.solve(reduced + prior * np.eye(num_shape), reduced_gradient + prior * shape)
             frame_step = -answers[..., -1] - answers[..., :-1] @ shape_step
             shape = shape + shape_step
             frames = self._clipped(frames + frame_step)

@@ -36,7 +36,7 @@ class Surface:
 class ExpressionPrior:
     """How far a head's expression coefficients go: standard deviation about zero, and bounds."""
 
-    spread: float = 0.6  # FLAME's are in standard deviations of its scans; found on real footage to leave no slack
+    spread: float = 0.6  # of FLAME's standard deviations; at 1 and 2, extreme footage ran into the bounds below
     low: float = -10.0
     high: float = 10.0
 

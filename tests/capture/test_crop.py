@@ -10,35 +10,29 @@ from tests.encoder.test_encoder import OUTPUTS
 
 
 @pytest.fixture(scope="module")
-def reference(shared_folder):
-    with np.load(shared_folder / "reference" / "smirk_like_expected.npz") as archive:
-        return {name: archive[name] for name in archive.files}
-
-
-@pytest.fixture(scope="module")
-def crops_and_transforms(shared_folder, reference):
+def crops_and_transforms(shared_folder, encoder_reference):
     frames = {frame.video_frame: frame.rgb for frame in VideoReader(shared_folder / "footage" / "actor_a.mp4")}
-    pairs = zip(reference["frame_index"], reference["landmarks"])
+    pairs = zip(encoder_reference["frame_index"], encoder_reference["landmarks"])
     crops, transforms = zip(*(crop_face(frames[index], landmarks) for index, landmarks in pairs))
     return np.stack(crops), np.stack(transforms)
 
 
-def test_transforms_are_the_authors(crops_and_transforms, reference):
-    np.testing.assert_allclose(crops_and_transforms[1], reference["crop_transform"], rtol=0, atol=1e-6)
+def test_transforms_are_the_authors(crops_and_transforms, encoder_reference):
+    np.testing.assert_allclose(crops_and_transforms[1], encoder_reference["crop_transform"], rtol=0, atol=1e-6)
 
 
-def test_crops_are_the_authors_within_a_grey_level(crops_and_transforms, reference):
-    difference = np.abs(crops_and_transforms[0].astype(float) - reference["crop_rgb"])
+def test_crops_are_the_authors_within_a_grey_level(crops_and_transforms, encoder_reference):
+    difference = np.abs(crops_and_transforms[0].astype(float) - encoder_reference["crop_rgb"])
     assert difference.mean() < 1.0  # grey levels; measured 0.0
     assert difference.max() <= 2.0
 
 
-def test_the_encoder_sees_the_same_in_our_crops(crops_and_transforms, reference, shared_folder, figure):
+def test_the_encoder_sees_the_same_in_our_crops(crops_and_transforms, encoder_reference, shared_folder, figure):
     output = load_encoder(shared_folder / "reference" / "smirk_like.pt", device="cpu").encode(crops_and_transforms[0])
     for name, theirs in OUTPUTS.items():
-        error = np.sqrt(np.mean((getattr(output, name) - reference[theirs]) ** 2))
-        figure(name, 100 * error / reference[theirs].std(), "% of its spread")
-        assert error <= 0.02 * reference[theirs].std(), name
+        error = np.sqrt(np.mean((getattr(output, name) - encoder_reference[theirs]) ** 2))
+        figure(name, 100 * error / encoder_reference[theirs].std(), "% of its spread")
+        assert error <= 0.02 * encoder_reference[theirs].std(), name
 
 
 def test_a_crop_that_leaves_the_picture_is_black_there():
