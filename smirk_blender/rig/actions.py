@@ -31,7 +31,13 @@ LEAST_SHIFT = 1e-7  # metres; joints that move less are not keyed
 
 
 def bake_take(
-    head_object: Object, head: Head, take: Take, *, scene_frame_start: int = 1, action_name: str | None = None
+    head_object: Object,
+    head: Head,
+    take: Take,
+    *,
+    scene_frame_start: int = 1,
+    action_name: str | None = None,
+    translation: np.ndarray | None = None,
 ) -> Action:
     """Write a take onto a head as a new action, and bind it; earlier actions stay as they were.
 
@@ -44,6 +50,7 @@ def bake_take(
         take: T frames.
         scene_frame_start: scene frame of the take's first frame.
         action_name: the take's source without its suffix where left out.
+        translation: (T, 3) metres, FLAME axes, added to the posed head; it stays where it is where left out.
     Returns:
         The action with the shape keys' F-curves.
     Raises:
@@ -62,7 +69,7 @@ def bake_take(
     _bake_keys(head_object, action, "Expression", head_object[EXPRESSION_KEYS], take.expression, scene_frames)
     _bake_keys(head_object, action, "Eyelids", head_object[EYELID_KEYS], take.eyelid, scene_frames)
     _bake_keys(head_object, action, "Pose", head_object[POSE_KEYS], _pose_coefficients(head, take), scene_frames)
-    _bake_bones(armature_object, rig_action, head, take, scene_frames)
+    _bake_bones(armature_object, rig_action, head, take, scene_frames, translation)
     return action
 
 
@@ -130,11 +137,18 @@ def _pose_coefficients(head: Head, take: Take) -> np.ndarray:
     return features[:, moving_pose_directions(head)]
 
 
-def _bake_bones(armature_object: Object, action: Action, head: Head, take: Take, scene_frames: np.ndarray) -> None:
+def _bake_bones(
+    armature_object: Object,
+    action: Action,
+    head: Head,
+    take: Take,
+    scene_frames: np.ndarray,
+    translation: np.ndarray | None,
+) -> None:
     """Key the five bones' rotations, and their locations where the expression moves a turning joint.
 
     A joint that has moved by m from its bone's rest place turns about the wrong point, which the
-    location (I - R) m puts right.
+    location (I - R) m puts right. The root's location holds the head's translation too.
     """
     eyes = np.split(take.eye_pose, 2, axis=1)
     poses = (take.head_pose, take.neck_pose, take.jaw_pose, *eyes)  # JOINT_NAMES' order
@@ -146,6 +160,8 @@ def _bake_bones(armature_object: Object, action: Action, head: Head, take: Take,
         turn = to_blender(pose.astype(np.float64)) @ into_bone  # (T, 3) rotation vectors
         offset = to_blender(moved[:, joint]) @ into_bone
         shift = offset - np.einsum("tij,tj->ti", matrices_from_axis_angle(turn), offset)
+        if joint == 0 and translation is not None:
+            shift += to_blender(translation) @ into_bone
         channels = [("rotation_quaternion", quaternions_from_axis_angle(turn))]
         bone.location = (0.0, 0.0, 0.0)
         if np.abs(shift).max() > LEAST_SHIFT:

@@ -12,6 +12,7 @@ from smirk_blender.flame import load_head
 from smirk_blender.flame.head import JOINT_NAMES
 from smirk_blender.rig import bake_take, build_head, compat
 from smirk_blender.rig.actions import IDENTITY_REMAINDER, scene_frames_of
+from smirk_blender.rig.axes import to_blender
 from tests.builders import make_take, tiny_head
 from tests.rig.scenes import (
     actions_content,
@@ -112,6 +113,16 @@ def test_an_earlier_action_plays_on_after_a_take_with_greater_values():
     assert_plays(head_object, head, second_take)
     bind(head_object, first)
     assert_plays(head_object, head, first_take)
+
+
+def test_a_translation_moves_the_whole_posed_head():
+    head = tiny_head()
+    head_object, take = build_head(head), moving_take(head)
+    translation = np.random.default_rng(0).normal(size=(len(take), 3))  # metres, FLAME axes
+    bake_take(head_object, head, take, translation=translation)
+    expected = flame_vertices(head, take) + to_blender(translation)[:, None]
+    error_m = np.abs(played_vertices(head_object, 1 + np.arange(len(take))) - expected).max()
+    assert error_m < BAR_M
 
 
 def test_another_head_keeps_its_actions_when_values_grow():
