@@ -3,6 +3,7 @@ and a camera background. In: heads, takes, paths. Out: Blender datablocks. `comp
 """
 
 from .actions import bake_take
-from .head_object import build_head, is_head
+from .head_object import build_head
+from .memory import is_head
 
 __all__ = ["bake_take", "build_head", "is_head"]

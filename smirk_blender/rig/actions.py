@@ -1,33 +1,44 @@
-"""A take baked onto a head as an action: shape keys for the face, bone rotations for head, jaw and eyes."""
+"""A take on a head: keyframes on shape keys and bones, as a new action."""
 
 from pathlib import Path
+from typing import Literal
 
 import bpy
 import numpy as np
-from bpy.types import Action, Object
+from bpy.types import ID, Action, Object, PoseBone
+from mathutils import Quaternion
 
 from ..errors import HeadError, TakeError
-from ..flame.head import JOINT_NAMES, Head
+from ..flame.head import Head
+from ..flame.pose_keys import pose_corrections, pose_features
 from ..flame.rotations import matrices_from_axis_angle, quaternions_from_axis_angle
 from ..take import Take
 from . import compat
-from .armature import move_rest_joints, rest_rotation
-from .axes import to_blender
-from .head_object import (
+from .armature import rest_rotation
+from .head_object import add_missing_keys
+from .identity import apply_identity, shown_identity, wear_identity
+from .memory import (
     EXPRESSION_KEYS,
     EYELID_KEYS,
-    IDENTITY_KEYS,
+    HEAD_ID,
+    KEY_KINDS,
     MODEL_NAME,
     POSE_KEYS,
+    SPARE_KEYS,
     armature_of,
+    armature_placement,
+    bone_names,
+    has_armature,
     is_head,
-    moving_pose_directions,
+    names,
+    placement_of,
 )
-from .shape_keys import HEAD_ID, add_keys, key_points, make_room, set_coefficient, set_key_points
+from .shape_keys import add_spare_keys, hold_in_earlier_actions, key_offsets, make_room
 
-IDENTITY_REMAINDER = "identity_remainder"
 WHOLE_FRAME = 0.05  # frames; timestamps this close to a constant rate are taken for one: files may round to 1 ms
 LEAST_SHIFT = 1e-7  # metres; joints that move less are not keyed
+CORRECTION = "correction_"  # and a number: keys for what posing by shape keys alone gets wrong
+CORRECTION_SLIDER = (-1.0, 1.0)
 
 
 def bake_take(
@@ -37,19 +48,22 @@ def bake_take(
     *,
     scene_frame_start: int = 1,
     action_name: str | None = None,
+    identity: Literal["keys", "basis", "keep"] = "keys",
     translation: np.ndarray | None = None,
 ) -> Action:
     """Write a take onto a head as a new action, and bind it; earlier actions stay as they were.
 
-    The head wears the take's identity from now on: identity is not in the action, so every action
-    baked onto this head plays on whichever identity it wears. Where an action animates one kind of
-    datablock only (4.2, 4.3), the bones get a second one, called like the first with ".rig".
+    Identity is not in the action, so every action baked onto this head plays on whichever identity it
+    wears. Where an action animates one kind of datablock only (4.2, 4.3), the bones get a second one,
+    called like the first with ".rig".
     Args:
-        head_object: from `build_head`.
-        head: the model that built it.
+        head_object: a head, built or adopted.
+        head: its model.
         take: T frames.
         scene_frame_start: scene frame of the take's first frame.
         action_name: the take's source without its suffix where left out.
+        identity: "keys": the head wears the take's identity from now on, on its identity keys; "basis": the same,
+            applied into the Basis; "keep": it stays whose it is.
         translation: (T, 3) metres, FLAME axes, added to the posed head; it stays where it is where left out.
     Returns:
         The action with the shape keys' F-curves.
@@ -58,18 +72,30 @@ def bake_take(
         TakeError: the take was solved for another head, or has no frames, or holds values that are no numbers.
     """
     _check(head_object, head, take)
-    armature_object = armature_of(head_object)
-    wear_identity(head_object, head, take.shape)
+    if identity != "keep":
+        wear_identity(head_object, head, take.shape)
+    if identity == "basis":
+        apply_identity(head_object, head)
+    _add_keys_for(head_object, head, take)
     shape_keys = head_object.data.shape_keys
+    mover = armature_of(head_object) if has_armature(head_object) else head_object
     action = _new_action(action_name or Path(take.source.name).stem, head_object)
-    compat.use_action(shape_keys, action)
+    _bind(shape_keys, action)
     rig_action = action if compat.has_slots() else _new_action(f"{action.name}.rig", head_object)
-    compat.use_action(armature_object, rig_action)
+    _bind(mover, rig_action)
     scene_frames = scene_frames_of(take, scene_frame_start)
-    _bake_keys(head_object, action, "Expression", head_object[EXPRESSION_KEYS], take.expression, scene_frames)
-    _bake_keys(head_object, action, "Eyelids", head_object[EYELID_KEYS], take.eyelid, scene_frames)
-    _bake_keys(head_object, action, "Pose", head_object[POSE_KEYS], _pose_coefficients(head, take), scene_frames)
-    _bake_bones(armature_object, rig_action, head, take, scene_frames, translation)
+    features = pose_features(take.neck_pose, take.jaw_pose, take.eye_pose)
+    _bake_keys(head_object, action, "Expression", EXPRESSION_KEYS, take.expression, scene_frames)
+    _bake_keys(head_object, action, "Eyelids", EYELID_KEYS, take.eyelid, scene_frames)
+    _bake_keys(head_object, action, "Pose", POSE_KEYS, features, scene_frames)
+    if has_armature(head_object):
+        used = []
+        _bake_bones(head_object, rig_action, head, take, scene_frames, translation)
+    else:
+        used = _bake_corrections(head_object, action, head, take, scene_frames)
+        _bake_object(head_object, rig_action, head, take, scene_frames, translation)
+    for name in set(names(head_object, SPARE_KEYS)) - set(used):
+        compat.hold_at_zero(action, shape_keys, shape_keys.key_blocks[name].path_from_id("value"))
     return action
 
 
@@ -86,59 +112,86 @@ def scene_frames_of(take: Take, scene_frame_start: int) -> np.ndarray:
     return scene_frame_start + np.where(np.abs(timed - counted) < WHOLE_FRAME, counted, np.round(timed, 3))
 
 
-def wear_identity(head_object: Object, head: Head, shape: np.ndarray) -> None:
-    """Give a head an identity: its identity keys, one key for all directions without one, and bones at its joints.
-
-    Args:
-        head_object: from `build_head`.
-        head: the model that built it.
-        shape: (up to S,) unitless.
-    """
-    shape = np.pad(np.asarray(shape, np.float64), (0, head.num_shape - len(shape)))
-    identity_keys = head_object[IDENTITY_KEYS]
-    for name, coefficient in zip(identity_keys, shape):
-        set_coefficient(head_object, name, float(coefficient))
-    _set_remainder(head_object, head.shape_directions[..., len(identity_keys) :] @ shape[len(identity_keys) :])
-    move_rest_joints(armature_of(head_object), to_blender(head.joints(shape[None])[0]))
+def _bind(datablock: ID, action: Action) -> None:
+    """Let a datablock play an action; the one it played before is kept in the file."""
+    animation = datablock.animation_data
+    if animation is not None and animation.action is not None:
+        animation.action.use_fake_user = True
+    compat.use_action(datablock, action)
 
 
-def _set_remainder(head_object: Object, offsets: np.ndarray) -> None:
-    """Show offsets (V, 3), metres, FLAME axes, on the key for what is left of an identity."""
-    shape_keys = head_object.data.shape_keys
-    key_block = shape_keys.key_blocks.get(IDENTITY_REMAINDER)
-    if key_block is None:
-        if not np.any(offsets):
-            return
-        add_keys(head_object, [IDENTITY_REMAINDER], offsets[..., None], slider=(0.0, 1.0))
-        key_block = shape_keys.key_blocks[IDENTITY_REMAINDER]
-    set_key_points(key_block, key_points(shape_keys.reference_key) + to_blender(offsets))
-    key_block.value = 1.0
-    head_object.data.update()
+def _add_keys_for(head_object: Object, head: Head, take: Take) -> None:
+    """Add keys for the expression directions that the take uses beyond those that have one."""
+    used = np.flatnonzero(np.any(take.expression, axis=0))
+    listed = names(head_object, EXPRESSION_KEYS)
+    missing = max(used, default=-1) + 1 - len(listed)
+    if missing > 0:
+        head_object[EXPRESSION_KEYS] = [*listed, *[""] * missing]
+        hold_in_earlier_actions(head_object, add_missing_keys(head_object, head))
 
 
 def _bake_keys(
-    head_object: Object, action: Action, group: str, names: list[str], values: np.ndarray, scene_frames: np.ndarray
+    head_object: Object, action: Action, group: str, kind: str, values: np.ndarray, scene_frames: np.ndarray
 ) -> None:
-    """Key coefficients (T, up to len(names)) on shape keys; names beyond the take's columns are keyed at 0."""
+    """Key coefficients (T, C) on the keys of a kind; keys beyond the take's columns are keyed at 0."""
+    listed = names(head_object, kind)
+    values = np.pad(values.astype(np.float64), ((0, 0), (0, max(0, len(listed) - values.shape[1]))))
+    for index, (name, coefficients) in enumerate(zip(listed, values.T)):
+        if name:
+            key_block, factor = make_room(head_object, kind, index, coefficients)
+            _key_value(head_object, action, group, key_block.name, coefficients / factor, scene_frames)
+
+
+def _key_value(
+    head_object: Object, action: Action, group: str, name: str, values: np.ndarray, scene_frames: np.ndarray
+) -> None:
     shape_keys = head_object.data.shape_keys
-    values = np.pad(values.astype(np.float64), ((0, 0), (0, max(0, len(names) - values.shape[1]))))
-    for name, coefficients in zip(names, values.T):
-        key_block = shape_keys.key_blocks[name]
-        factor = make_room(head_object, key_block, coefficients)
-        fcurve = compat.ensure_fcurve(action, shape_keys, key_block.path_from_id("value"), group=group)
-        compat.write_fcurve(fcurve, scene_frames, coefficients / factor)
+    fcurve = compat.ensure_fcurve(action, shape_keys, shape_keys.key_blocks[name].path_from_id("value"), group=group)
+    compat.write_fcurve(fcurve, scene_frames, values)
 
 
-def _pose_coefficients(head: Head, take: Take) -> np.ndarray:
-    """Return the coefficients of the pose keys that the head has, (T, up to 36): rotation matrices less the identity."""
-    eyes = np.split(take.eye_pose, 2, axis=1)
-    vectors = np.stack([take.neck_pose, take.jaw_pose, *eyes], axis=1)  # (T, 4, 3), JOINT_NAMES' order without the root
-    features = (matrices_from_axis_angle(vectors) - np.eye(3)).reshape(len(take), -1)
-    return features[:, moving_pose_directions(head)]
+def _bake_corrections(
+    head_object: Object, action: Action, head: Head, take: Take, scene_frames: np.ndarray
+) -> list[str]:
+    """Key what posing by shape keys alone gets wrong on keys of its own; return their names."""
+    key_blocks, placement = head_object.data.shape_keys.key_blocks, placement_of(head_object)
+    earlier = [name for name in names(head_object, SPARE_KEYS) if name.startswith(CORRECTION)]
+    offsets = [placement.flame_offsets(key_offsets(key_blocks[name])) for name in earlier]
+    existing = np.stack(offsets, axis=-1).astype(np.float32) if earlier else None
+    corrections = pose_corrections(head, take, shown_identity(head_object), existing=existing)
+    numbers = range(len(earlier), len(earlier) + corrections.directions.shape[-1])
+    new = [f"{CORRECTION}{number:02d}" for number in numbers]
+    used = [*earlier, *add_spare_keys(head_object, new, corrections.directions, slider=CORRECTION_SLIDER)]
+    for name, values in zip(used, corrections.values.T, strict=True):
+        key_block = key_blocks[name]
+        key_block.slider_min, key_block.slider_max = min(key_block.slider_min, values.min()), max(key_block.slider_max, values.max())
+        _key_value(head_object, action, "Corrections", name, values, scene_frames)
+    return used
+
+
+def _bake_object(
+    head_object: Object,
+    action: Action,
+    head: Head,
+    take: Take,
+    scene_frames: np.ndarray,
+    translation: np.ndarray | None,
+) -> None:
+    """Key the rotation and location of a head without an armature: it turns about its root joint as a whole."""
+    root = (head.joint_regressor @ shown_identity(head_object))[0] + _joint_shifts(head, take)[:, 0]  # (T, 3)
+    placement = placement_of(head_object)
+    turn = placement.turns(take.head_pose)
+    pivot = placement.points(root)
+    location = pivot - np.einsum("tij,tj->ti", matrices_from_axis_angle(turn), pivot)
+    if translation is not None:
+        location += placement.offsets(translation)
+    head_object.rotation_mode = 'QUATERNION'
+    channels = {"rotation_quaternion": quaternions_from_axis_angle(turn), "location": location}
+    _key_channels(head_object, action, "Object Transforms", channels, scene_frames)
 
 
 def _bake_bones(
-    armature_object: Object,
+    head_object: Object,
     action: Action,
     head: Head,
     take: Take,
@@ -150,26 +203,55 @@ def _bake_bones(
     A joint that has moved by m from its bone's rest place turns about the wrong point, which the
     location (I - R) m puts right. The root's location holds the head's translation too.
     """
+    armature_object, placement = armature_of(head_object), armature_placement(head_object)
     eyes = np.split(take.eye_pose, 2, axis=1)
     poses = (take.head_pose, take.neck_pose, take.jaw_pose, *eyes)  # JOINT_NAMES' order
-    moved = head.joints(None, take.expression) - head.joint_template  # (T, 5, 3); linear, so alike for any identity
-    for joint, (name, pose) in enumerate(zip(JOINT_NAMES, poses, strict=True)):
+    moved = _joint_shifts(head, take)
+    for joint, (name, pose) in enumerate(zip(bone_names(head_object), poses, strict=True)):
         bone = armature_object.pose.bones[name]
-        bone.rotation_mode = 'QUATERNION'
         into_bone = rest_rotation(armature_object, name)  # (3, 3): row @ into_bone is in the bone's rest axes
-        turn = to_blender(pose.astype(np.float64)) @ into_bone  # (T, 3) rotation vectors
-        offset = to_blender(moved[:, joint]) @ into_bone
+        turn = placement.turns(pose) @ into_bone  # (T, 3) rotation vectors
+        offset = placement.offsets(moved[:, joint]) @ into_bone
         shift = offset - np.einsum("tij,tj->ti", matrices_from_axis_angle(turn), offset)
         if joint == 0 and translation is not None:
-            shift += to_blender(translation) @ into_bone
-        channels = [("rotation_quaternion", quaternions_from_axis_angle(turn))]
+            shift += placement.offsets(translation) @ into_bone
+        channels = dict([_rotation_channel(bone, turn)])
         bone.location = (0.0, 0.0, 0.0)
-        if np.abs(shift).max() > LEAST_SHIFT:
-            channels.append(("location", shift))
-        for channel, values in channels:
-            for index, column in enumerate(values.T):
-                fcurve = compat.ensure_fcurve(action, armature_object, bone.path_from_id(channel), index, group=name)
-                compat.write_fcurve(fcurve, scene_frames, column)
+        if np.abs(shift).max() > LEAST_SHIFT * placement.scale:
+            channels["location"] = shift
+        paths = {bone.path_from_id(channel): values for channel, values in channels.items()}
+        _key_channels(armature_object, action, name, paths, scene_frames)
+
+
+def _joint_shifts(head: Head, take: Take) -> np.ndarray:
+    """Return how far the expression moves each joint, (T, 5, 3) metres, FLAME axes; alike for any identity."""
+    return head.joints(None, take.expression) - head.joint_template
+
+
+def _rotation_channel(bone: PoseBone, turn: np.ndarray) -> tuple[str, np.ndarray]:
+    """Return the property that turns a bone in its own rotation mode, and its values, (T, 3 or 4)."""
+    quaternions = quaternions_from_axis_angle(turn)
+    if bone.rotation_mode == 'QUATERNION':
+        return "rotation_quaternion", quaternions
+    if bone.rotation_mode == 'AXIS_ANGLE':
+        angle = np.linalg.norm(turn, axis=1, keepdims=True)
+        axis = np.where(angle > 0, turn, [0.0, 1.0, 0.0]) / np.where(angle > 0, angle, 1.0)
+        return "rotation_axis_angle", np.concatenate([angle, axis], axis=1)
+    eulers = []
+    for quaternion in quaternions:
+        before = eulers[-1:]  # no jump by a whole turn from one frame to the next
+        eulers.append(Quaternion(quaternion).to_euler(bone.rotation_mode, *before))
+    return "rotation_euler", np.array(eulers)
+
+
+def _key_channels(
+    datablock: Object, action: Action, group: str, channels: dict[str, np.ndarray], scene_frames: np.ndarray
+) -> None:
+    """Key each property, by its path, with values (T, number of its components)."""
+    for path, values in channels.items():
+        for index, column in enumerate(values.T):
+            fcurve = compat.ensure_fcurve(action, datablock, path, index, group=group)
+            compat.write_fcurve(fcurve, scene_frames, column)
 
 
 def _new_action(name: str, head_object: Object) -> Action:
@@ -187,14 +269,14 @@ def _check(head_object: Object, head: Head, take: Take) -> None:
             f"{head_object.name} was built from the model {head_object[MODEL_NAME]}, not from {head.name}. "
             "Choose that model, or build the head again"
         )
-    kinds = (IDENTITY_KEYS, EXPRESSION_KEYS, EYELID_KEYS, POSE_KEYS)
-    keys = [name for kind in kinds for name in head_object[kind]]
+    keys = [name for kind in (*KEY_KINDS, SPARE_KEYS) for name in names(head_object, kind) if name]
     missing = [name for name in keys if name not in head_object.data.shape_keys.key_blocks]
     if missing:
         raise HeadError(f"{head_object.name} has lost its shape key {missing[0]}. Undo that, or build the head again")
-    if 'EDIT' in (head_object.mode, armature_of(head_object).mode):
+    armature_object = armature_of(head_object) if has_armature(head_object) else None
+    if 'EDIT' in (head_object.mode, armature_object and armature_object.mode):
         raise HeadError(f"{head_object.name} is in Edit Mode, which hides changes. Leave it, then bake")
-    absent = [name for name in JOINT_NAMES if name not in armature_of(head_object).pose.bones]
+    absent = [name for name in bone_names(head_object) if name not in armature_object.pose.bones]
     if absent:
         raise HeadError(f"{head_object.name} has lost its bone {absent[0]}. Undo that, or build the head again")
     _check_take(head, take)

@@ -1,56 +1,76 @@
 """The armature of a head: one bone a FLAME joint, and their rest positions moved to an identity's joints."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import bpy
 import numpy as np
 from bpy.types import Armature, Collection, Object
-from mathutils import Vector
 
 from ..flame.head import JOINT_NAMES, JOINT_PARENTS, Head
-from .axes import to_blender
+from ..flame.placement import Placement
+from .axes import UPRIGHT
 
-UP, TO_THE_CHIN, OUT_OF_THE_FACE = (0, 0, 1), (0, -1, -0.5), (0, -1, 0)
-BONE_DIRECTIONS = (UP, UP, TO_THE_CHIN, OUT_OF_THE_FACE, OUT_OF_THE_FACE)  # in JOINT_NAMES' order
+UP, TO_THE_CHIN, OUT_OF_THE_FACE = (0, 1, 0), (0, -0.5, 1), (0, 0, 1)  # FLAME axes
+BONE_DIRECTIONS = np.array([UP, UP, TO_THE_CHIN, OUT_OF_THE_FACE, OUT_OF_THE_FACE], float)  # in JOINT_NAMES' order
 BONE_LENGTH = 0.12  # of the head's height: clear of the eyeballs, short of the hair
 SAME_PLACE = 1e-8  # metres
 
 
-def build_armature(head: Head, name: str, collection: Collection) -> Object:
-    """Return a new armature object in `collection`, bones at the template's joints, all quaternion."""
-    joints = to_blender(head.joint_template)
-    length = BONE_LENGTH * float(np.ptp(head.template[:, 1]))
+def build_armature(
+    head: Head,
+    name: str,
+    collection: Collection,
+    *,
+    placement: Placement = UPRIGHT,
+    names: Sequence[str] = JOINT_NAMES,
+) -> Object:
+    """Return a new armature object in `collection`, bones at the template's joints, all quaternion.
+
+    Args:
+        head: gives the joints.
+        name: of the object.
+        collection: gets it.
+        placement: where the head stands in the armature's coordinates.
+        names: of the bones, in JOINT_NAMES' order.
+    """
+    joints = placement.points(head.joint_template)
+    directions = placement.offsets(BONE_DIRECTIONS / np.linalg.norm(BONE_DIRECTIONS, axis=1, keepdims=True))
+    tails = joints + BONE_LENGTH * float(np.ptp(head.template[:, 1])) * directions
     armature_object = bpy.data.objects.new(name, bpy.data.armatures.new(name))
     armature_object.show_in_front = True
     armature_object.data.display_type = 'STICK'
     collection.objects.link(armature_object)
     with edit_mode(armature_object) as armature:
-        for joint, (bone_name, parent) in enumerate(zip(JOINT_NAMES, JOINT_PARENTS)):
+        for bone_name, joint, tail, parent in zip(names, joints, tails, JOINT_PARENTS, strict=True):
             bone = armature.edit_bones.new(bone_name)
-            bone.head = joints[joint]
-            bone.tail = bone.head + length * Vector(BONE_DIRECTIONS[joint]).normalized()
+            bone.head, bone.tail = joint, tail
             if parent >= 0:
-                bone.parent = armature.edit_bones[JOINT_NAMES[parent]]
+                bone.parent = armature.edit_bones[names[parent]]
     for pose_bone in armature_object.pose.bones:
         pose_bone.rotation_mode = 'QUATERNION'
     return armature_object
 
 
-def move_rest_joints(armature_object: Object, joints: np.ndarray) -> None:
-    """Move the bones, their directions kept, so that they start at joints.
+def move_rest_joints(armature_object: Object, names: Sequence[str], joints: np.ndarray, *, least: float) -> None:
+    """Move bones, their directions kept, so that they start at joints.
 
     Args:
         armature_object: of a head.
-        joints: (5, 3) metres, Blender axes, in JOINT_NAMES' order.
+        names: of the bones.
+        joints: (len(names), 3) in the armature's coordinates.
+        least: how far a joint must have moved, in those coordinates, for anything to be done.
     """
-    here = np.array([armature_object.data.bones[name].head_local for name in JOINT_NAMES])
-    if np.abs(joints - here).max() < SAME_PLACE:
+    here = np.array([armature_object.data.bones[name].head_local for name in names])
+    if np.abs(joints - here).max() < least:
         return
     with edit_mode(armature_object) as armature:
-        for name, joint in zip(JOINT_NAMES, joints):
+        lengths = [armature.edit_bones[name].vector.copy() for name in names]  # before a connected parent drags its child
+        for name, joint, vector in zip(names, joints, lengths):
             bone = armature.edit_bones[name]
-            bone.translate(Vector(joint) - bone.head)
+            bone.use_connect = False  # else its parent's end would move with it
+            bone.head = joint
+            bone.tail = bone.head + vector
 
 
 def rest_rotation(armature_object: Object, bone_name: str) -> np.ndarray:

@@ -2,7 +2,10 @@
 
 import numpy as np
 
+from ..flame.placement import Placement
+
 BLENDER_FROM_FLAME = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])  # a rotation, so poses turn with it
+UPRIGHT = Placement(BLENDER_FROM_FLAME)  # metres, at the origin: where `build_head` puts a head
 
 
 def to_blender(vectors: np.ndarray) -> np.ndarray:

@@ -59,6 +59,31 @@ def fcurves(action: Action) -> Iterator[FCurve]:
                 yield from channels.fcurves
 
 
+def hold_at_zero(action: Action, datablock: ID, data_path: str) -> None:
+    """Key a property at 0, once, in an action that need not be bound; nothing happens where it is keyed already.
+
+    Where Blender has slots, every slot for the datablock's kind is meant; an action without one is left as it is.
+    """
+    if any(fcurve.data_path == data_path for fcurve in fcurves(action)):
+        return
+    if not has_slots():
+        if action.id_root == datablock.id_type:
+            write_fcurve(action.fcurves.new(data_path), np.zeros(1), np.zeros(1))
+        return
+    for slot in action.slots:
+        if slot.target_id_type == datablock.id_type:
+            channels = action.layers[0].strips[0].channelbag(slot)
+            write_fcurve(channels.fcurves.new(data_path), np.zeros(1), np.zeros(1))
+
+
+def read_fcurve(fcurve: FCurve) -> tuple[np.ndarray, np.ndarray]:
+    """Return an F-curve's scene frames (T,) and values (T,), float32."""
+    keys = np.empty(2 * len(fcurve.keyframe_points), np.float32)
+    fcurve.keyframe_points.foreach_get("co", keys)
+    scene_frames, values = keys.reshape(-1, 2).T
+    return scene_frames, values
+
+
 def write_fcurve(fcurve: FCurve, scene_frames: np.ndarray, values: np.ndarray) -> None:
     """Replace an F-curve's keys by linear ones at scene_frames (T,) with values (T,)."""
     keys = fcurve.keyframe_points

@@ -1,43 +1,50 @@
 """Shape keys of a head: made from FLAME directions, and kept able to show any coefficient.
 
 Blender clamps a key's value to its slider, and a slider to -10..10. A coefficient beyond that is
-shown by a key that stores `factor` times its direction, with value coefficient / factor. Factors are
-powers of two, so that storing and dividing lose nothing.
+shown by a key that stores `factor` times its direction, with value coefficient / factor. Our own
+factors are powers of two, so that storing and dividing lose nothing; those of keys that somebody
+else made are whatever was measured, and such a key gets one of ours in its place where it cannot reach.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import bpy
 import numpy as np
 from bpy.types import Object, ShapeKey
 
 from . import compat
-from .axes import to_blender
+from .memory import (
+    FOREIGN_KEYS,
+    KEY_FACTORS,
+    SPARE_KEYS,
+    actions_baked_onto,
+    names,
+    placement_of,
+)
 
 SLIDER_LIMIT = 10.0  # Blender's own, both ways
 DIRECTION_SLIDER = (-3.0, 3.0)  # of identity and expression: three standard deviations
 EYELID_SLIDER = (0.0, 1.0)
 POSE_SLIDER = (-2.0, 1.0)  # all that a rotation matrix less the identity can hold
-KEY_FACTORS = "smirk_key_factors"  # custom property of the object: factor by key name, where it is not 1
-HEAD_ID = "smirk_head_id"  # custom property of the object and of every action baked onto it
 
 
 def add_keys(
-    head_object: Object, names: Sequence[str], directions: np.ndarray, *, slider: tuple[float, float]
+    head_object: Object, key_names: Sequence[str], directions: np.ndarray, *, slider: tuple[float, float]
 ) -> list[str]:
     """Add one shape key a direction at value 0; return the names that Blender gave them.
 
     Args:
-        head_object: a mesh object with a Basis key.
-        names: one a direction.
+        head_object: of a head, with a Basis key.
+        key_names: one a direction.
         directions: (V, 3, C) metres per unit, FLAME axes.
         slider: least and greatest value that the slider offers.
     """
     basis = key_points(head_object.data.shape_keys.reference_key)
+    placement = placement_of(head_object)
     made = []
-    for name, offsets in zip(names, np.moveaxis(directions, -1, 0), strict=True):
+    for name, offsets in zip(key_names, np.moveaxis(directions, -1, 0), strict=True):
         key_block = head_object.shape_key_add(name=name, from_mix=False)
-        set_key_points(key_block, basis + to_blender(offsets))
+        set_key_points(key_block, basis + placement.offsets(offsets))
         key_block.slider_max, key_block.slider_min = slider[1], slider[0]
         key_block.value = 0.0  # 5.0 makes keys with 1
         made.append(key_block.name)
@@ -45,59 +52,109 @@ def add_keys(
     return made
 
 
-def make_room(head_object: Object, key_block: ShapeKey, coefficients: np.ndarray) -> float:
-    """Let a key show coefficients of any size; return its factor: value = coefficient / factor.
+def make_room(head_object: Object, kind: str, index: int, coefficients: np.ndarray) -> tuple[ShapeKey, float]:
+    """Return the key of a direction, made able to show these coefficients, and its factor: value = coefficient / factor.
 
     The slider only grows, and so does the factor; when it does, the actions baked onto this head
     before are divided by as much, and play as they did.
+    Args:
+        head_object: of a head.
+        kind: of the head's lists of key names.
+        index: of the direction, which must have a key.
+        coefficients: (T,) unitless.
     """
-    factors = head_object[KEY_FACTORS]
-    factor = old_factor = factors.get(key_block.name, 1.0)
+    key_blocks = head_object.data.shape_keys.key_blocks
+    key_block = key_blocks[head_object[kind][index]]
+    factor = old_factor = head_object[KEY_FACTORS].get(key_block.name, 1.0)
     greatest = float(np.max(np.abs(coefficients), initial=0.0))
-    while greatest / factor > SLIDER_LIMIT:
+    if key_block.name in names(head_object, FOREIGN_KEYS) and greatest / abs(factor) > SLIDER_LIMIT:
+        key_block = _replace_foreign_key(head_object, kind, index)
+        factor = old_factor = 1.0
+    while greatest / abs(factor) > SLIDER_LIMIT:
         factor *= 2.0
     if factor != old_factor:
         _scale_key(head_object, key_block, factor / old_factor)
-        factors[key_block.name] = factor
-    low, high = np.min(coefficients, initial=0.0) / factor, np.max(coefficients, initial=0.0) / factor
-    key_block.slider_max = max(key_block.slider_max, float(np.ceil(high)))
-    key_block.slider_min = min(key_block.slider_min, float(np.floor(low)))
-    return factor
+        remember_factor(head_object, key_block.name, factor)
+    values = np.asarray(coefficients) / factor
+    key_block.slider_max = max(key_block.slider_max, float(np.ceil(np.max(values, initial=0.0))))
+    key_block.slider_min = min(key_block.slider_min, float(np.floor(np.min(values, initial=0.0))))
+    return key_block, factor
 
 
-def set_coefficient(head_object: Object, name: str, coefficient: float) -> None:
-    """Show one unanimated coefficient on the key of that name."""
-    key_block = head_object.data.shape_keys.key_blocks[name]
-    key_block.value = coefficient / make_room(head_object, key_block, np.array([coefficient]))
+def set_coefficient(head_object: Object, kind: str, index: int, coefficient: float) -> None:
+    """Show one unanimated coefficient on the key of a direction."""
+    key_block, factor = make_room(head_object, kind, index, np.array([coefficient]))
+    key_block.value = coefficient / factor
+
+
+def add_spare_keys(
+    head_object: Object, key_names: Sequence[str], directions: np.ndarray, *, slider: tuple[float, float]
+) -> list[str]:
+    """Add keys that earlier actions know nothing of, and hold them at 0 there; as `add_keys`."""
+    made = add_keys(head_object, key_names, directions, slider=slider)
+    head_object[SPARE_KEYS] = [*names(head_object, SPARE_KEYS), *made]
+    hold_in_earlier_actions(head_object, made)
+    return made
+
+
+def hold_in_earlier_actions(head_object: Object, key_names: Sequence[str]) -> None:
+    """Key keys at 0 in every action that was baked onto this head before it had them."""
+    shape_keys = head_object.data.shape_keys
+    for action in actions_baked_onto(head_object, bpy.data.actions):
+        for name in key_names:
+            compat.hold_at_zero(action, shape_keys, shape_keys.key_blocks[name].path_from_id("value"))
 
 
 def key_points(key_block: ShapeKey) -> np.ndarray:
-    """Return a key's vertices, (V, 3) float32, metres, Blender axes."""
+    """Return a key's vertices, (V, 3) float32, in the mesh's coordinates."""
     points = np.empty(3 * len(key_block.points), np.float32)
     key_block.points.foreach_get("co", points)
     return points.reshape(-1, 3)
 
 
+def key_offsets(key_block: ShapeKey) -> np.ndarray:
+    """Return how far a key moves each vertex at value 1, (V, 3) float32, in the mesh's coordinates."""
+    return key_points(key_block) - key_points(key_block.relative_key)
+
+
 def set_key_points(key_block: ShapeKey, points: np.ndarray) -> None:
-    """Store a key's vertices, (V, 3) metres, Blender axes; `mesh.update()` must follow."""
+    """Store a key's vertices, (V, 3), in the mesh's coordinates; `mesh.update()` must follow."""
     key_block.points.foreach_set("co", np.ascontiguousarray(points, np.float32).ravel())
 
 
+def remember_factor(head_object: Object, name: str, factor: float) -> None:
+    head_object[KEY_FACTORS] = {**dict(head_object[KEY_FACTORS]), name: factor}
+
+
+def _replace_foreign_key(head_object: Object, kind: str, index: int) -> ShapeKey:
+    """Put a key of ours in the place of a foreign one, which is held at 0 from now on."""
+    foreign_name = head_object[kind][index]
+    foreign = head_object.data.shape_keys.key_blocks[foreign_name]
+    factor = head_object[KEY_FACTORS].get(foreign_name, 1.0)
+    direction = placement_of(head_object).flame_offsets(key_offsets(foreign)) / factor
+    sliders = (foreign.slider_min, foreign.slider_max)
+    (own_name,) = add_spare_keys(head_object, [f"{foreign_name} wide"], direction[..., None], slider=sliders)
+    _put_name(head_object, kind, index, own_name)
+    spare = [name for name in names(head_object, SPARE_KEYS) if name != own_name]  # from now on it is keyed with the rest
+    head_object[SPARE_KEYS] = [*spare, foreign_name]
+    foreign.value = 0.0
+    return head_object.data.shape_keys.key_blocks[own_name]
+
+
+def _put_name(head_object: Object, kind: str, index: int, name: str) -> None:
+    listed = names(head_object, kind)
+    listed[index] = name
+    head_object[kind] = listed
+
+
 def _scale_key(head_object: Object, key_block: ShapeKey, ratio: float) -> None:
-    basis = key_points(head_object.data.shape_keys.reference_key)
-    set_key_points(key_block, basis + ratio * (key_points(key_block) - basis))
+    reference = key_points(key_block.relative_key)
+    set_key_points(key_block, reference + ratio * (key_points(key_block) - reference))
     head_object.data.update()
     key_block.value /= ratio
     data_path = key_block.path_from_id("value")
-    for action in actions_baked_onto(head_object):
+    for action in actions_baked_onto(head_object, bpy.data.actions):
         for fcurve in compat.fcurves(action):
             if fcurve.data_path == data_path:
-                keys = np.empty(2 * len(fcurve.keyframe_points), np.float32)
-                fcurve.keyframe_points.foreach_get("co", keys)
-                scene_frames, values = keys.reshape(-1, 2).T
+                scene_frames, values = compat.read_fcurve(fcurve)
                 compat.write_fcurve(fcurve, scene_frames, values / ratio)
-
-
-def actions_baked_onto(head_object: Object) -> Iterable[bpy.types.Action]:
-    """Return the actions that `bake_take` made for this head."""
-    return [action for action in bpy.data.actions if action.get(HEAD_ID) == head_object[HEAD_ID]]

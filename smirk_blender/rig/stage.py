@@ -13,7 +13,7 @@ from bpy.types import Light, Object, Scene
 from mathutils import Vector
 
 from . import compat
-from .head_object import is_head
+from .memory import is_head
 
 FOOTAGE_SCALE = 0.5  # of the camera's picture
 FOOTAGE_OFFSET = (-0.25, 0.0)  # of the camera's picture, from its middle: the middle of the left half

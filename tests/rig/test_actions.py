@@ -11,7 +11,8 @@ from smirk_blender.errors import HeadError, TakeError
 from smirk_blender.flame import load_head
 from smirk_blender.flame.head import JOINT_NAMES
 from smirk_blender.rig import bake_take, build_head, compat
-from smirk_blender.rig.actions import IDENTITY_REMAINDER, scene_frames_of
+from smirk_blender.rig.actions import scene_frames_of
+from smirk_blender.rig.identity import IDENTITY_REMAINDER
 from smirk_blender.rig.axes import to_blender
 from tests.builders import make_take, tiny_head
 from tests.rig.scenes import (

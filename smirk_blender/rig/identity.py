@@ -1,0 +1,132 @@
+"""Whose head it is: identity on shape keys or in the Basis, and the bones at the joints that FLAME regresses from it."""
+
+import numpy as np
+from bpy.types import Object, ShapeKey
+
+from ..flame.head import Head
+from ..flame.pose_keys import skinned_pose_directions
+from .armature import SAME_PLACE, move_rest_joints
+from .memory import (
+    BASE_SHAPE,
+    IDENTITY_KEYS,
+    KEY_FACTORS,
+    POSE_KEYS,
+    armature_of,
+    armature_placement,
+    base_shape,
+    bone_names,
+    has_armature,
+    names,
+    placement_of,
+)
+from .shape_keys import add_keys, key_offsets, key_points, set_coefficient, set_key_points
+
+IDENTITY_REMAINDER = "identity_remainder"
+REMAINDER_SHAPE = "smirk_remainder_shape"  # custom property: the (S,) coefficients that the remainder shows
+
+
+def wear_identity(head_object: Object, head: Head, shape: np.ndarray) -> None:
+    """Give a head an identity: its identity keys, one key for all directions without one, and bones at its joints.
+
+    Args:
+        head_object: of a head.
+        head: its model.
+        shape: (up to S,) unitless.
+    """
+    shape = np.pad(np.asarray(shape, np.float64), (0, head.num_shape - len(shape)))
+    shape -= base_shape(head_object, head.num_shape)
+    keyed = np.zeros(head.num_shape, bool)
+    for index, name in enumerate(names(head_object, IDENTITY_KEYS)):
+        if name:
+            set_coefficient(head_object, IDENTITY_KEYS, index, float(shape[index]))
+            keyed[index] = True
+    _set_remainder(head_object, head, np.where(keyed, 0.0, shape))
+    update_joints(head_object, head)
+
+
+def update_joints(head_object: Object, head: Head) -> None:
+    """Move the bones to the joints that FLAME regresses from the identity that the head shows now.
+
+    To be called after an identity key was changed by hand. A head without an armature has its pose
+    keys made anew instead, for they turn the face about these joints.
+    """
+    vertices = shown_identity(head_object)
+    if has_armature(head_object):
+        placement = armature_placement(head_object)
+        joints = placement.points(head.joint_regressor @ vertices)
+        move_rest_joints(
+            armature_of(head_object), bone_names(head_object), joints, least=SAME_PLACE * placement.scale
+        )
+        return
+    directions = skinned_pose_directions(head, vertices)
+    key_blocks, placement = head_object.data.shape_keys.key_blocks, placement_of(head_object)
+    for name, offsets in zip(names(head_object, POSE_KEYS), np.moveaxis(directions, -1, 0), strict=True):
+        if name:
+            set_key_points(key_blocks[name], key_points(key_blocks[name].relative_key) + placement.offsets(offsets))
+    head_object.data.update()
+
+
+def apply_identity(head_object: Object, head: Head) -> None:
+    """Make the identity that the head shows its Basis; every key moves what it moved before.
+
+    The identity keys stay, at 0, for the difference to other identities.
+    """
+    identity_keys = _identity_keys(head_object)
+    offsets = _offsets(identity_keys)
+    worn = base_shape(head_object, head.num_shape) + _shown_coefficients(head_object, head.num_shape)
+    shape_keys = head_object.data.shape_keys
+    for key_block in shape_keys.key_blocks:
+        set_key_points(key_block, key_points(key_block) + offsets)
+    head_object.data.vertices.foreach_set("co", key_points(shape_keys.reference_key).ravel())  # the mesh without keys
+    for key_block in identity_keys:
+        key_block.value = 0.0
+    remainder = shape_keys.key_blocks.get(IDENTITY_REMAINDER)
+    if remainder is not None:
+        head_object.shape_key_remove(remainder)
+    head_object[BASE_SHAPE] = worn.tolist()
+    head_object.data.update()
+
+
+def shown_identity(head_object: Object) -> np.ndarray:
+    """Return the unposed head with the identity that its keys show now, (V, 3) float64, metres, FLAME axes."""
+    points = key_points(head_object.data.shape_keys.reference_key) + _offsets(_identity_keys(head_object))
+    return placement_of(head_object).flame_points(points)
+
+
+def _shown_coefficients(head_object: Object, num_shape: int) -> np.ndarray:
+    """Return what the identity keys show, (S,) unitless, the remainder's directions included."""
+    key_blocks = head_object.data.shape_keys.key_blocks
+    shown = np.zeros(num_shape)
+    for index, name in enumerate(names(head_object, IDENTITY_KEYS)):
+        if name:
+            shown[index] = key_blocks[name].value * head_object[KEY_FACTORS].get(name, 1.0)
+    if IDENTITY_REMAINDER in key_blocks:
+        shown += key_blocks[IDENTITY_REMAINDER].value * np.array(head_object[REMAINDER_SHAPE])
+    return shown
+
+
+def _identity_keys(head_object: Object) -> list[ShapeKey]:
+    key_blocks = head_object.data.shape_keys.key_blocks
+    listed = [*filter(None, names(head_object, IDENTITY_KEYS)), IDENTITY_REMAINDER]
+    return [key_blocks[name] for name in listed if name in key_blocks]
+
+
+def _offsets(key_blocks: list[ShapeKey]) -> np.ndarray:
+    """Return how far the keys move the vertices as they stand, (V, 3) float64, in the mesh's coordinates."""
+    return sum(key_block.value * key_offsets(key_block).astype(np.float64) for key_block in key_blocks) + 0.0
+
+
+def _set_remainder(head_object: Object, head: Head, shape: np.ndarray) -> None:
+    """Show identity coefficients (S,) that have no key of their own on one key for them all."""
+    shape_keys = head_object.data.shape_keys
+    key_block = shape_keys.key_blocks.get(IDENTITY_REMAINDER)
+    offsets = head.shape_directions @ shape
+    if key_block is None:
+        if not np.any(offsets):
+            return
+        add_keys(head_object, [IDENTITY_REMAINDER], offsets[..., None], slider=(0.0, 1.0))
+        key_block = shape_keys.key_blocks[IDENTITY_REMAINDER]
+    set_key_points(key_block, key_points(key_block.relative_key) + placement_of(head_object).offsets(offsets))
+    key_block.value = 1.0
+    head_object[REMAINDER_SHAPE] = shape.tolist()
+    head_object.data.update()

@@ -1,0 +1,100 @@
+"""What a head remembers, in custom properties of its mesh object: its model, its keys, its bones, where it stands."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from bpy.types import Action, Object
+
+from ..errors import HeadError
+from ..flame.placement import Placement
+from .axes import UPRIGHT
+
+MODEL_NAME = "smirk_model"
+HEAD_ID = "smirk_head_id"  # of the object, and of every action baked onto it
+PLACEMENT = "smirk_placement"  # 13 numbers: axes row by row, scale, shift; of the mesh's coordinates
+BONES = "smirk_joints"  # a bone's name for each of JOINT_NAMES; empty where the head has no armature
+
+# A key's name for each direction, "" where that direction has none.
+IDENTITY_KEYS = "smirk_identity_keys"
+EXPRESSION_KEYS = "smirk_expression_keys"
+EYELID_KEYS = "smirk_eyelid_keys"
+POSE_KEYS = "smirk_pose_keys"  # of all 36 features
+KEY_KINDS = (IDENTITY_KEYS, EXPRESSION_KEYS, EYELID_KEYS, POSE_KEYS)
+
+KEY_FACTORS = "smirk_key_factors"  # by key name, where it is not 1: the key stores factor times its direction
+FOREIGN_KEYS = "smirk_foreign_keys"  # names of keys that somebody else made; their geometry is never changed
+SPARE_KEYS = "smirk_spare_keys"  # names of keys that only some of the head's actions need; the others hold them at 0
+BASE_SHAPE = "smirk_base_shape"  # (S,) the identity that the Basis has already, unitless; none where it is the model's
+
+
+def is_head(thing: Object | None) -> bool:
+    """Return whether this is the mesh object of a head, built or adopted; cheap enough for `poll`."""
+    return thing is not None and thing.type == 'MESH' and MODEL_NAME in thing and thing.data.shape_keys is not None
+
+
+def armature_of(head_object: Object) -> Object:
+    """Return the armature object that turns a head.
+
+    Raises:
+        HeadError: there is none.
+    """
+    for modifier in head_object.modifiers:
+        if modifier.type == 'ARMATURE' and modifier.object is not None:
+            return modifier.object
+    raise HeadError(f"{head_object.name} has no armature any more. Undo its removal, or build the head again")
+
+
+def has_armature(head_object: Object) -> bool:
+    """Return whether bones turn this head, rather than shape keys alone."""
+    return len(head_object[BONES]) > 0
+
+
+def bone_names(head_object: Object) -> tuple[str, ...]:
+    """Return the names of the bones that are FLAME's joints, in JOINT_NAMES' order."""
+    return tuple(head_object[BONES])
+
+
+def names(head_object: Object, kind: str) -> list[str]:
+    """Return what a head remembers under one of the properties that list names."""
+    return list(head_object.get(kind, ()))
+
+
+def placement_of(head_object: Object) -> Placement:
+    """Return where the head stands in its mesh's own coordinates."""
+    numbers = np.array(head_object[PLACEMENT]) if PLACEMENT in head_object else None
+    return UPRIGHT if numbers is None else Placement(numbers[:9].reshape(3, 3), float(numbers[9]), numbers[10:13])
+
+
+def remember_placement(head_object: Object, placement: Placement) -> None:
+    head_object[PLACEMENT] = [*placement.axes.ravel().tolist(), float(placement.scale), *map(float, placement.shift)]
+
+
+def base_shape(head_object: Object, num_shape: int) -> np.ndarray:
+    """Return the identity that the Basis has already, (num_shape,) float64, unitless."""
+    known = np.array(head_object.get(BASE_SHAPE, ()), np.float64)[:num_shape]
+    return np.pad(known, (0, num_shape - len(known)))
+
+
+def armature_placement(head_object: Object) -> Placement:
+    """Return where the head stands in its armature's coordinates, unposed.
+
+    Raises:
+        HeadError: mesh and armature are stretched against each other.
+    """
+    armature_object = armature_of(head_object)
+    if head_object.parent == armature_object and head_object.parent_type == 'OBJECT':
+        between = head_object.matrix_parent_inverse @ head_object.matrix_basis  # right before the scene is evaluated, too
+    else:
+        between = armature_object.matrix_world.inverted() @ head_object.matrix_world
+    try:
+        return placement_of(head_object).then(np.array(between))
+    except ValueError as error:
+        raise HeadError(
+            f"{head_object.name} is stretched against its armature {armature_object.name}, so bones cannot turn it as "
+            "FLAME does. Apply the scale of both (Object > Apply > Scale)"
+        ) from error
+
+
+def actions_baked_onto(head_object: Object, actions: Iterable[Action]) -> list[Action]:
+    """Return those of the actions that were baked onto this head."""
+    return [action for action in actions if action.get(HEAD_ID) == head_object[HEAD_ID]]
