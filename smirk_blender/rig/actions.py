@@ -32,6 +32,7 @@ from .memory import (
     is_head,
     names,
     placement_of,
+    refuse_linked,
 )
 from .shape_keys import add_spare_keys, hold_in_earlier_actions, key_offsets, make_room
 
@@ -127,7 +128,7 @@ def _add_keys_for(head_object: Object, head: Head, take: Take) -> None:
     missing = max(used, default=-1) + 1 - len(listed)
     if missing > 0:
         head_object[EXPRESSION_KEYS] = [*listed, *[""] * missing]
-        hold_in_earlier_actions(head_object, add_missing_keys(head_object, head))
+        hold_in_earlier_actions(head_object, add_missing_keys(head_object, head, identity=False))
 
 
 def _bake_keys(
@@ -264,6 +265,7 @@ def _new_action(name: str, head_object: Object) -> Action:
 def _check(head_object: Object, head: Head, take: Take) -> None:
     if not is_head(head_object):
         raise HeadError("That object is not a SMIRK head. Select one, or build it first")
+    refuse_linked(head_object)
     if head_object[MODEL_NAME] != head.name or len(head_object.data.vertices) != len(head.template):
         raise HeadError(
             f"{head_object.name} was built from the model {head_object[MODEL_NAME]}, not from {head.name}. "

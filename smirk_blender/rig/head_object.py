@@ -99,11 +99,11 @@ def start_memory(head_object: Object, head: Head, placement: Placement, *, bones
         head_object[kind] = []
 
 
-def add_missing_keys(head_object: Object, head: Head) -> list[str]:
+def add_missing_keys(head_object: Object, head: Head, *, identity: bool = True) -> list[str]:
     """Give every direction that the head should have a key one, where it has none; return the new names.
 
-    These are the identity and expression directions that its lists have room for, the eyelids and
-    the pose directions that move anything.
+    These are the expression directions that its list has room for, those of identity likewise if
+    `identity`, the eyelids and the pose directions that move anything.
     """
     eyelids = head.eyelid_directions
     pose_directions = head.pose_directions if head_object[BONES] else skinned_pose_directions(head)
@@ -116,6 +116,8 @@ def add_missing_keys(head_object: Object, head: Head) -> list[str]:
     }
     made = []
     for kind, (key_names, directions, count, slider) in wanted.items():
+        if kind == IDENTITY_KEYS and not identity:
+            continue
         listed = names(head_object, kind)
         listed += [""] * ((count or 0) - len(listed))
         missing = [index for index, name in enumerate(listed) if not name and (kind != POSE_KEYS or moving[index])]

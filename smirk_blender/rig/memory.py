@@ -44,6 +44,19 @@ def armature_of(head_object: Object) -> Object:
     raise HeadError(f"{head_object.name} has no armature any more. Undo its removal, or build the head again")
 
 
+def refuse_linked(head_object: Object) -> None:
+    """Raise HeadError where changes to a head would be lost, because another file holds its mesh.
+
+    A library override does not help: it covers the object, and leaves mesh and shape keys in the other file.
+    """
+    for datablock in (head_object, head_object.data):
+        if datablock.library is not None:
+            raise HeadError(
+                f"{head_object.name} is linked from {datablock.library.filepath}, which keeps its shape keys. Work on it "
+                "in that file, or make it local with its data (Object > Relations > Make Local)"
+            )
+
+
 def has_armature(head_object: Object) -> bool:
     """Return whether bones turn this head, rather than shape keys alone."""
     return len(head_object[BONES]) > 0
@@ -81,16 +94,27 @@ def armature_placement(head_object: Object) -> Placement:
     Raises:
         HeadError: mesh and armature are stretched against each other.
     """
-    armature_object = armature_of(head_object)
-    if head_object.parent == armature_object and head_object.parent_type == 'OBJECT':
-        between = head_object.matrix_parent_inverse @ head_object.matrix_basis  # right before the scene is evaluated, too
+    return placement_between(head_object, armature_of(head_object), placement_of(head_object))
+
+
+def placement_between(mesh_object: Object, armature_object: Object, placement: Placement) -> Placement:
+    """Return a placement in a mesh's coordinates as one in its armature's.
+
+    Raises:
+        HeadError: mesh and armature are stretched against each other.
+    """
+    # Of a child and its parent this is right before the scene is evaluated, too.
+    if mesh_object.parent == armature_object and mesh_object.parent_type == 'OBJECT':
+        between = mesh_object.matrix_parent_inverse @ mesh_object.matrix_basis
+    elif armature_object.parent == mesh_object and armature_object.parent_type == 'OBJECT':
+        between = (armature_object.matrix_parent_inverse @ armature_object.matrix_basis).inverted()
     else:
-        between = armature_object.matrix_world.inverted() @ head_object.matrix_world
+        between = armature_object.matrix_world.inverted() @ mesh_object.matrix_world
     try:
-        return placement_of(head_object).then(np.array(between))
+        return placement.then(np.array(between))
     except ValueError as error:
         raise HeadError(
-            f"{head_object.name} is stretched against its armature {armature_object.name}, so bones cannot turn it as "
+            f"{mesh_object.name} is stretched against its armature {armature_object.name}, so bones cannot turn it as "
             "FLAME does. Apply the scale of both (Object > Apply > Scale)"
         ) from error
 

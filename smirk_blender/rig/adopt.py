@@ -1,0 +1,284 @@
+"""Somebody else's head becomes ours: recognised by its net, its keys by what they move, and what is missing added."""
+
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+from bpy.types import ArmatureModifier, Object
+
+from ..errors import HeadError
+from ..flame.head import JOINT_NAMES, JOINT_PARENTS, Head
+from ..flame.placement import Placement
+from ..flame.recognize import (
+    NOT_A_HEAD_M,
+    Match,
+    Standing,
+    edges_of,
+    find_standing,
+    foreign_edges,
+    match_directions,
+    tolerance_m,
+)
+from .armature import build_armature
+from .drivers import drive_pose_keys
+from .head_object import NUM_EXPRESSION_KEYS, PoseKeys, add_missing_keys, add_vertex_groups, start_memory
+from .identity import IDENTITY_REMAINDER, update_joints
+from .memory import (
+    BASE_SHAPE,
+    BONES,
+    EXPRESSION_KEYS,
+    FOREIGN_KEYS,
+    HEAD_ID,
+    KEY_KINDS,
+    MODEL_NAME,
+    SPARE_KEYS,
+    names,
+    placement_between,
+    refuse_linked,
+)
+from .shape_keys import key_offsets, key_points, remember_factor
+
+OURS_ALONE = (IDENTITY_REMAINDER,)  # keys that are no direction, and known by name where a head is adopted again
+SAME_WEIGHT = 2e-5  # of vertex groups and FLAME's skinning: a tenth of a metre times this is the bar of 1e-5 m
+NEAR_JOINT_M = 0.02  # metres; a bone farther from its joint belongs to another rig
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """What was found, for the user.
+
+    Attributes:
+        scale: the mesh's units per metre.
+        distance_m: how far its unposed face lies from the model's, metres, at the greatest.
+        found: names of its keys that are the model's directions.
+        added: names of the keys that were added.
+        left_alone: names of its keys that are none of the model's.
+        made_armature: whether the armature is new.
+    """
+
+    scale: float
+    distance_m: float
+    found: tuple[str, ...]
+    added: tuple[str, ...]
+    left_alone: tuple[str, ...]
+    made_armature: bool
+
+
+def adopt_head(
+    mesh_object: Object, head: Head, *, num_expression: int = NUM_EXPRESSION_KEYS, pose_keys: PoseKeys = "keyed"
+) -> Adoption:
+    """Make a mesh with a model's net of vertices a head that takes can be baked onto.
+
+    Its units, axes, place and own face stay; so do its keys, whatever they are called, and their
+    geometry: a bake goes through the factors measured here. Keys that the model has and the mesh has
+    not are added, and an armature where it has none. Adopting again looks at everything anew.
+    Args:
+        mesh_object: a mesh; nothing is changed unless it is adopted.
+        head: the model whose net it has.
+        num_expression: how many expression directions have a key afterwards; more where it brings more.
+        pose_keys: as in `build_head`.
+    Raises:
+        HeadError: it is no such head, or something about it keeps FLAME from being exact; the text says what to do.
+    """
+    _check_mesh(mesh_object, head)
+    points = _rest_points(mesh_object)
+    standing = find_standing(points, head)
+    _check_standing(mesh_object, head, points, standing)
+    matches, left_alone = _match_keys(mesh_object, head, points, standing.placement)
+    modifier = _armature_modifier(mesh_object)
+    bones = () if modifier is None else _find_bones(mesh_object, modifier, head, points, standing.placement)
+
+    if mesh_object.data.shape_keys is None:
+        mesh_object.shape_key_add(name="Basis", from_mix=False)
+    kept = {name: mesh_object[name] for name in (HEAD_ID, SPARE_KEYS) if name in mesh_object}  # of a head adopted again
+    start_memory(mesh_object, head, standing.placement, bones=bones)
+    for name, value in kept.items():
+        mesh_object[name] = value
+    mesh_object[BASE_SHAPE] = standing.shape.tolist()
+    found = _remember_keys(mesh_object, matches, min(num_expression, head.num_expression))
+    if modifier is None:
+        _make_armature(mesh_object, head, standing.placement)
+    added = add_missing_keys(mesh_object, head, identity=False)
+    update_joints(mesh_object, head)
+    if pose_keys == "driven":
+        drive_pose_keys(mesh_object)
+    return Adoption(
+        standing.placement.scale, standing.distance_m, tuple(found), tuple(added), tuple(left_alone), modifier is None
+    )
+
+
+def _check_mesh(mesh_object: Object, head: Head) -> None:
+    if mesh_object is None or mesh_object.type != 'MESH':
+        raise HeadError("Select a mesh to adopt as a head")
+    name, mesh = mesh_object.name, mesh_object.data
+    refuse_linked(mesh_object)
+    if mesh_object.mode == 'EDIT':
+        raise HeadError(f"{name} is in Edit Mode, which hides changes. Leave it, then adopt")
+    if len(mesh.vertices) != len(head.template):
+        raise HeadError(
+            f"{name} is not a head of the model {head.name}: it has {len(mesh.vertices)} vertices, the model "
+            f"{len(head.template)}. Choose the model it was made from; a mesh that was split, welded or remeshed "
+            "must be imported again with its vertices kept"
+        )
+    edges = np.empty(2 * len(mesh.edges), np.int32)
+    mesh.edges.foreach_get("vertices", edges)
+    strange = foreign_edges(np.sort(edges.reshape(-1, 2), axis=1), head)
+    if len(strange) or len(np.unique(edges)) < len(head.template):
+        first = "" if not len(strange) else f", the first between the vertices {strange[0, 0]} and {strange[0, 1]}"
+        raise HeadError(
+            f"{name} only looks like a head of the model {head.name}: it has as many vertices, but {len(strange)} of its "
+            f"{len(mesh.edges)} edges are not the model's{first}. Import it again with its vertex order kept"
+        )
+
+
+def _rest_points(mesh_object: Object) -> np.ndarray:
+    """Return the vertices without any key, (V, 3) float32, in the mesh's coordinates."""
+    if mesh_object.data.shape_keys is not None:
+        return key_points(mesh_object.data.shape_keys.reference_key)
+    points = np.empty(3 * len(mesh_object.data.vertices), np.float32)
+    mesh_object.data.vertices.foreach_get("co", points)
+    return points.reshape(-1, 3)
+
+
+def _check_standing(mesh_object: Object, head: Head, points: np.ndarray, standing: Standing) -> None:
+    offsets = standing.placement.flame_points(points) - head.template - head.shape_directions @ standing.shape
+    rms = float(np.sqrt(np.mean(np.sum(offsets**2, axis=1))))
+    if rms > NOT_A_HEAD_M:
+        raise HeadError(
+            f"{mesh_object.name} has the net of the model {head.name}, but not its form: at the model's size its vertices "
+            f"lie {1000 * rms:.0f} mm away. If it is stretched, scale it evenly in Edit Mode; if it is posed, reset its Basis"
+        )
+
+
+def _match_keys(
+    mesh_object: Object, head: Head, points: np.ndarray, placement: Placement
+) -> tuple[dict[str, list[tuple[str, Match]]], list[str]]:
+    """Return the model's directions among the mesh's keys, by kind, with the keys' names; and the names of the others."""
+    key_blocks = [] if mesh_object.data.shape_keys is None else mesh_object.data.shape_keys.key_blocks[1:]
+    # A muted or masked key does not move what it stores, and one without length moves nothing.
+    usable = [key_block for key_block in key_blocks if not key_block.mute and not key_block.vertex_group]
+    usable = [key_block for key_block in usable if key_block.name not in OURS_ALONE]
+    if not usable:
+        return {kind: [] for kind in KEY_KINDS}, [key_block.name for key_block in key_blocks]
+    offsets = np.stack([placement.flame_offsets(key_offsets(key_block)) for key_block in usable])
+    eyelids = np.zeros((len(points), 3, 0)) if head.eyelid_directions is None else head.eyelid_directions
+    kinds = dict(
+        zip(KEY_KINDS, (head.shape_directions, head.expression_directions, eyelids, head.pose_directions), strict=True)
+    )
+    matches = match_directions(
+        offsets, np.concatenate(list(kinds.values()), axis=-1), tolerance_m(points, placement)
+    )
+    by_kind, start = {}, 0
+    for kind, directions in kinds.items():
+        stop = start + directions.shape[-1]
+        inside = [match for match in matches if start <= match.direction < stop]
+        by_kind[kind] = [
+            (usable[match.key].name, Match(match.key, match.direction - start, match.factor)) for match in inside
+        ]
+        start = stop
+    found = {name for named in by_kind.values() for name, _ in named}
+    _refuse_driven(mesh_object, found)
+    known = {*found, *OURS_ALONE, *names(mesh_object, SPARE_KEYS)}
+    return by_kind, [key_block.name for key_block in key_blocks if key_block.name not in known]
+
+
+def _refuse_driven(mesh_object: Object, found: set[str]) -> None:
+    animation = mesh_object.data.shape_keys.animation_data
+    paths = {f'key_blocks["{name}"].value': name for name in found}
+    for fcurve in animation.drivers if animation is not None else ():
+        if fcurve.data_path in paths and MODEL_NAME not in mesh_object:
+            raise HeadError(
+                f"{mesh_object.name}'s shape key {paths[fcurve.data_path]} is one of the model's, but a driver holds it, so "
+                "no take could move it. Delete the driver (right-click on its value), then adopt"
+            )
+
+
+def _armature_modifier(mesh_object: Object) -> ArmatureModifier | None:
+    modifiers = [item for item in mesh_object.modifiers if item.type == 'ARMATURE' and item.object is not None]
+    if len(modifiers) > 1:
+        raise HeadError(f"{mesh_object.name} has {len(modifiers)} armatures. Remove all but the one that turns its jaw")
+    return modifiers[0] if modifiers else None
+
+
+def _find_bones(
+    mesh_object: Object, modifier: ArmatureModifier, head: Head, points: np.ndarray, placement: Placement
+) -> tuple[str, ...]:
+    """Return the names of the bones that do what FLAME's joints do, in JOINT_NAMES' order.
+
+    Raises:
+        HeadError: the armature does not turn the mesh as FLAME does.
+    """
+    bones = modifier.object.data.bones
+    weights = {name: column for name, column in _group_weights(mesh_object).items() if name in bones}
+    found = []
+    for joint, joint_name in enumerate(JOINT_NAMES):
+        distances = {
+            name: float(np.abs(column - head.skinning_weights[:, joint]).max()) for name, column in weights.items()
+        }
+        nearest = min(distances, key=distances.get, default=None)
+        if nearest is None or distances[nearest] > SAME_WEIGHT:
+            raise _not_flames(mesh_object, modifier, f"no bone's vertex group has the weights of FLAME's {joint_name}")
+        found.append(nearest)
+    others = [name for name, column in weights.items() if name not in found and column.max() > SAME_WEIGHT]
+    if others:
+        raise _not_flames(mesh_object, modifier, f"the bone {others[0]} moves it too")
+    if modifier.use_deform_preserve_volume or modifier.use_bone_envelopes or modifier.vertex_group:
+        raise _not_flames(mesh_object, modifier, "it preserves volume, or uses envelopes or a mask")
+    joints = placement_between(mesh_object, modifier.object, placement).points(
+        head.joint_regressor @ placement.flame_points(points)
+    )
+    near = NEAR_JOINT_M * placement_between(mesh_object, modifier.object, placement).scale
+    for joint, name in enumerate(found):
+        if np.linalg.norm(np.array(bones[name].head_local) - joints[joint]) > near:
+            raise _not_flames(mesh_object, modifier, f"the bone {name} is not where FLAME's {JOINT_NAMES[joint]} is")
+        above = next((bone.name for bone in bones[name].parent_recursive if bone.name in found), None)
+        parent = JOINT_PARENTS[joint]
+        if above != (found[parent] if parent >= 0 else None):
+            raise _not_flames(mesh_object, modifier, f"the bone {name} hangs on {above}")
+    return tuple(found)
+
+
+def _not_flames(mesh_object: Object, modifier: ArmatureModifier, reason: str) -> HeadError:
+    return HeadError(
+        f"{mesh_object.name}'s armature {modifier.object.name} does not turn it as FLAME does: {reason}. Remove the "
+        f"modifier {modifier.name}, then adopt, and the head gets an armature of its own"
+    )
+
+
+def _group_weights(mesh_object: Object) -> dict[str, np.ndarray]:
+    """Return each vertex group's weights, (V,) float64."""
+    groups = mesh_object.vertex_groups
+    weights = np.zeros((len(groups), len(mesh_object.data.vertices)))
+    for vertex in mesh_object.data.vertices:
+        for member in vertex.groups:
+            weights[member.group, vertex.index] = member.weight
+    return dict(zip(groups.keys(), weights))
+
+
+def _make_armature(mesh_object: Object, head: Head, placement: Placement) -> None:
+    """Add an armature as the mesh's child, so that it goes wherever the mesh goes."""
+    groups = add_vertex_groups(mesh_object, head.skinning_weights, JOINT_NAMES)
+    collection = mesh_object.users_collection[0] if mesh_object.users_collection else bpy.context.scene.collection
+    armature_object = build_armature(head, f"{mesh_object.name} Rig", collection, placement=placement, names=groups)
+    armature_object.parent = mesh_object
+    modifier = mesh_object.modifiers.new("Armature", 'ARMATURE')
+    modifier.object = armature_object
+    mesh_object.modifiers.move(len(mesh_object.modifiers) - 1, 0)  # before any that subdivides
+    mesh_object[BONES] = groups
+
+
+def _remember_keys(
+    mesh_object: Object, matches: dict[str, list[tuple[str, Match]]], num_expression: int
+) -> list[str]:
+    found = []
+    for kind, named in matches.items():
+        length = max((match.direction + 1 for _, match in named), default=0)
+        listed = [""] * max(length, num_expression if kind == EXPRESSION_KEYS else 0)
+        for name, match in named:
+            listed[match.direction] = name
+            found.append(name)
+            if match.factor != 1.0:
+                remember_factor(mesh_object, name, match.factor)
+        mesh_object[kind] = listed
+    mesh_object[FOREIGN_KEYS] = found
+    return found
