@@ -63,7 +63,7 @@ def load_head(path: str | os.PathLike, eyelid_folder: str | os.PathLike | None =
         shape_names=_names(fields, "shape_names", "shape", num_shape),
         expression_names=_names(fields, "expression_names", "expression", directions.shape[-1] - num_shape),
         landmarks=_embedding_from(fields) or _load_embedding(folder, arrays["f"]),
-        surface=_surface(arrays),
+        surface=plain_surface(arrays["v_template"], arrays["f"], arrays["weights"]),
     )
 
 
@@ -184,9 +184,14 @@ def _embedding_from(fields: dict) -> LandmarkEmbedding | None:
     return LandmarkEmbedding(*(fields[f"landmark_{name}"] for name in ("indices", "corners", "weights")))
 
 
-def _surface(arrays: dict[str, np.ndarray]) -> Surface:
-    """Return plain materials for a FLAME head: skin, and eyeballs with iris and pupil painted by distance from the axis."""
-    template, triangles, weights = arrays["v_template"], arrays["f"], arrays["weights"]
+def plain_surface(template: np.ndarray, triangles: np.ndarray, weights: np.ndarray) -> Surface:
+    """Return plain materials for a FLAME head: skin, and eyeballs with iris and pupil painted by distance from the axis.
+
+    Args:
+        template: (V, 3) metres.
+        triangles: (F, 3) int.
+        weights: (V, 5) of the joints; whatever hangs on an eye alone is its ball.
+    """
     colors = np.tile(np.float32(SKIN_COLOR), (len(template), 1))
     is_eye = weights[:, 3:].sum(axis=1) > 0.99
     for joint in (3, 4):

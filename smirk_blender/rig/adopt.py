@@ -13,7 +13,6 @@ from ..flame.recognize import (
     NOT_A_HEAD_M,
     Match,
     Standing,
-    edges_of,
     find_standing,
     foreign_edges,
     match_directions,
@@ -36,7 +35,8 @@ from .memory import (
     placement_between,
     refuse_linked,
 )
-from .shape_keys import key_offsets, key_points, remember_factor
+from .mesh_reading import group_weights, mesh_edges, rest_points
+from .shape_keys import key_offsets, remember_factor
 
 OURS_ALONE = (IDENTITY_REMAINDER,)  # keys that are no direction, and known by name where a head is adopted again
 SAME_WEIGHT = 2e-5  # of vertex groups and FLAME's skinning: a tenth of a metre times this is the bar of 1e-5 m
@@ -81,7 +81,7 @@ def adopt_head(
         HeadError: it is no such head, or something about it keeps FLAME from being exact; the text says what to do.
     """
     _check_mesh(mesh_object, head)
-    points = _rest_points(mesh_object)
+    points = rest_points(mesh_object)
     standing = find_standing(points, head)
     _check_standing(mesh_object, head, points, standing)
     matches, left_alone = _match_keys(mesh_object, head, points, standing.placement)
@@ -120,24 +120,14 @@ def _check_mesh(mesh_object: Object, head: Head) -> None:
             f"{len(head.template)}. Choose the model it was made from; a mesh that was split, welded or remeshed "
             "must be imported again with its vertices kept"
         )
-    edges = np.empty(2 * len(mesh.edges), np.int32)
-    mesh.edges.foreach_get("vertices", edges)
-    strange = foreign_edges(np.sort(edges.reshape(-1, 2), axis=1), head)
+    edges = mesh_edges(mesh_object)
+    strange = foreign_edges(edges, head)
     if len(strange) or len(np.unique(edges)) < len(head.template):
         first = "" if not len(strange) else f", the first between the vertices {strange[0, 0]} and {strange[0, 1]}"
         raise HeadError(
             f"{name} only looks like a head of the model {head.name}: it has as many vertices, but {len(strange)} of its "
             f"{len(mesh.edges)} edges are not the model's{first}. Import it again with its vertex order kept"
         )
-
-
-def _rest_points(mesh_object: Object) -> np.ndarray:
-    """Return the vertices without any key, (V, 3) float32, in the mesh's coordinates."""
-    if mesh_object.data.shape_keys is not None:
-        return key_points(mesh_object.data.shape_keys.reference_key)
-    points = np.empty(3 * len(mesh_object.data.vertices), np.float32)
-    mesh_object.data.vertices.foreach_get("co", points)
-    return points.reshape(-1, 3)
 
 
 def _check_standing(mesh_object: Object, head: Head, points: np.ndarray, standing: Standing) -> None:
@@ -209,7 +199,7 @@ def _find_bones(
         HeadError: the armature does not turn the mesh as FLAME does.
     """
     bones = modifier.object.data.bones
-    weights = {name: column for name, column in _group_weights(mesh_object).items() if name in bones}
+    weights = {name: column for name, column in group_weights(mesh_object).items() if name in bones}
     found = []
     for joint, joint_name in enumerate(JOINT_NAMES):
         distances = {
@@ -243,16 +233,6 @@ def _not_flames(mesh_object: Object, modifier: ArmatureModifier, reason: str) ->
         f"{mesh_object.name}'s armature {modifier.object.name} does not turn it as FLAME does: {reason}. Remove the "
         f"modifier {modifier.name}, then adopt, and the head gets an armature of its own"
     )
-
-
-def _group_weights(mesh_object: Object) -> dict[str, np.ndarray]:
-    """Return each vertex group's weights, (V,) float64."""
-    groups = mesh_object.vertex_groups
-    weights = np.zeros((len(groups), len(mesh_object.data.vertices)))
-    for vertex in mesh_object.data.vertices:
-        for member in vertex.groups:
-            weights[member.group, vertex.index] = member.weight
-    return dict(zip(groups.keys(), weights))
 
 
 def _make_armature(mesh_object: Object, head: Head, placement: Placement) -> None:
