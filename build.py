@@ -205,7 +205,7 @@ def test(options: argparse.Namespace) -> int:
     for version in OTHER_BLENDERS if options.all else ():
         say(f"Blender {version}")
         python = environment(f".venv-bpy-{version}", version, ())
-        codes.append(subprocess.run([python, "-m", "pytest", "tests/rig", *options.arguments], cwd=ROOT).returncode)
+        codes.append(subprocess.run([python, "-m", "pytest", "tests/rig", "tests/ui", *options.arguments], cwd=ROOT).returncode)
     return next((code for code in codes if code), 0)
 
 

@@ -18,6 +18,7 @@ ROOMS = {
     "capture": (("encoder", "errors", "flame", "take"), ("cv2", "matplotlib", "mediapipe", "numpy")),
     "retarget": (("errors", "take"), ("numpy",)),
     "rig": (("errors", "flame", "retarget", "take", "sample"), ("bpy", "mathutils", "numpy")),
+    "ui": (("errors", "flame", "retarget", "rig", "take"), ("bpy", "bpy_extras")),
     "cli": (("errors", "flame", "retarget", "rig", "sample", "take"), ("bpy",)),
 }
 

@@ -1,0 +1,139 @@
+"""The head's operators, as buttons call them."""
+
+import bpy
+import numpy as np
+import pytest
+
+import smirk_blender
+from smirk_blender.flame import save_head
+from smirk_blender.rig import is_head
+from smirk_blender.rig.shape_keys import key_points
+from smirk_blender.take import save_take
+from tests.builders import make_take, tiny_head
+from tests.rig.foreign import foreign_head
+from tests.rig.scenes import flame_vertices, played_vertices
+
+UNDO = True  # the operator is to leave an undo step, as from a button
+COLLECTIONS = ("objects", "meshes", "armatures", "actions", "materials", "shape_keys", "collections", "node_groups")
+
+
+@pytest.fixture
+def model_file(tmp_path):
+    path = tmp_path / "tiny.npz"
+    save_head(tiny_head(), path)
+    return str(path)
+
+
+@pytest.fixture
+def take_file(tmp_path):
+    path = tmp_path / "made_up.take.npz"
+    save_take(make_take(6, tiny_head()), path)
+    return str(path)
+
+
+def plain(value):
+    """Return a custom property's value as text, arrays and groups by what they hold."""
+    return str(next((getattr(value, name)() for name in ("to_list", "to_dict") if hasattr(value, name)), value))
+
+
+def scene_content():
+    """Return everything that a head is made of: names, numbers, custom properties."""
+    content = {kind: sorted(item.name for item in getattr(bpy.data, kind)) for kind in COLLECTIONS}
+    for thing in bpy.data.objects:
+        content[thing.name, "matrix"] = [list(row) for row in thing.matrix_basis]
+        content[thing.name, "properties"] = sorted((key, plain(value)) for key, value in thing.items())
+        content[thing.name, "modifiers"] = [modifier.name for modifier in thing.modifiers]
+        content[thing.name, "groups"] = thing.vertex_groups.keys()
+        if thing.type == 'ARMATURE':
+            content[thing.name, "bones"] = [(bone.name, *bone.head_local, *bone.tail_local) for bone in thing.data.bones]
+        if thing.type == 'MESH' and thing.data.shape_keys is not None:
+            shape_keys = thing.data.shape_keys
+            for key_block in shape_keys.key_blocks:
+                numbers = (key_block.value, key_block.slider_min, key_block.slider_max)
+                content[thing.name, key_block.name] = (numbers, key_points(key_block).tolist())
+            animation = shape_keys.animation_data
+            content[thing.name, "action"] = animation and animation.action and animation.action.name
+            content[thing.name, "drivers"] = len(animation.drivers) if animation else 0
+    scene = bpy.context.scene
+    content["active"] = bpy.context.view_layer.objects.active and bpy.context.view_layer.objects.active.name
+    content["selected"] = sorted(thing.name for thing in bpy.context.view_layer.objects if thing.select_get())
+    content["scene"] = (scene.frame_current, scene.frame_start, scene.frame_end, scene.render.fps)
+    return content
+
+
+def assert_undone(act):
+    """Undoing the step restores the scene exactly, and the step had changed something."""
+    bpy.ops.ed.undo_push(message="before")
+    before = scene_content()
+    assert act() == {'FINISHED'}
+    assert scene_content() != before
+    bpy.ops.ed.undo()
+    assert scene_content() == before
+
+
+@pytest.mark.parametrize("options", [{}, {"pose_keys": 'driven'}, {"armature": False}])
+def test_undo_after_an_import_restores_the_scene(model_file, options):
+    assert_undone(lambda: bpy.ops.smirk.import_flame('EXEC_DEFAULT', UNDO, filepath=model_file, **options))
+
+
+def test_undo_after_adding_the_built_in_head_restores_the_scene():
+    assert_undone(lambda: bpy.ops.smirk.add_builtin_head('EXEC_DEFAULT', UNDO))
+
+
+def test_undo_after_a_bake_restores_the_scene(model_file, take_file):
+    bpy.ops.smirk.import_flame(filepath=model_file, num_shape=3, num_expression=4)
+    assert_undone(lambda: bpy.ops.smirk.bake_take('EXEC_DEFAULT', UNDO, filepath=take_file))
+
+
+def test_undo_after_a_second_bake_brings_the_first_back(model_file, take_file):
+    bpy.ops.smirk.import_flame(filepath=model_file)
+    bpy.ops.smirk.bake_take(filepath=take_file)
+    assert_undone(lambda: bpy.ops.smirk.bake_take('EXEC_DEFAULT', UNDO, filepath=take_file, identity='basis'))
+
+
+def test_undo_after_adopting_restores_the_mesh(model_file):
+    thing = foreign_head(tiny_head(), factor_of=lambda number: -0.5)
+    bpy.context.view_layer.objects.active = thing
+    assert_undone(lambda: bpy.ops.smirk.adopt_head('EXEC_DEFAULT', UNDO, filepath=model_file))
+
+
+def test_a_take_is_baked_by_its_buttons(model_file, take_file):
+    head = tiny_head()
+    bpy.ops.smirk.import_flame(filepath=model_file)
+    head_object = bpy.context.object
+    assert is_head(head_object)
+    bpy.ops.smirk.bake_take(filepath=take_file)
+    error_m = np.abs(played_vertices(head_object, 1 + np.arange(6)) - flame_vertices(head, make_take(6, head))).max()
+    assert error_m < 1e-5  # metres
+
+
+def test_update_joints_and_apply_identity_by_their_buttons(model_file):
+    head = tiny_head()
+    bpy.ops.smirk.import_flame(filepath=model_file)
+    head_object = bpy.context.object
+    head_object.data.shape_keys.key_blocks[head.shape_names[0]].value = 2.0
+    before = np.array(head_object.parent.data.bones["jaw"].head_local)
+    bpy.ops.smirk.update_joints()
+    assert np.abs(np.array(head_object.parent.data.bones["jaw"].head_local) - before).max() > 1e-5
+    bpy.ops.smirk.apply_identity()
+    assert head_object.data.shape_keys.key_blocks[head.shape_names[0]].value == 0
+
+
+def test_errors_are_reported_and_change_nothing(tmp_path, model_file, take_file):
+    before = scene_content()
+    with pytest.raises(RuntimeError, match="No head model at|cannot be read"):
+        bpy.ops.smirk.import_flame(filepath=str(tmp_path / "absent.pkl"))
+    assert scene_content() == before
+    with pytest.raises(RuntimeError, match="Select a SMIRK head"):
+        bpy.ops.smirk.bake_take(filepath=take_file)
+    bpy.ops.smirk.import_flame(filepath=model_file)
+    save_head(tiny_head(1), model_file)
+    with pytest.raises(RuntimeError, match="holds tiny 1 now; Head was made from tiny 0"):
+        bpy.ops.smirk.bake_take(filepath=take_file)
+
+
+def test_registering_twice_over_leaves_nothing_behind():
+    smirk_blender.unregister()
+    assert not hasattr(bpy.types, "SMIRK_PT_head") and "bake_take" not in dir(bpy.ops.smirk)
+    smirk_blender.register()
+    assert "bake_take" in dir(bpy.ops.smirk)
