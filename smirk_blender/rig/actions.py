@@ -16,7 +16,7 @@ from ..take import Take
 from . import compat
 from .armature import rest_rotation
 from .head_object import add_missing_keys
-from .identity import apply_identity, shown_identity, wear_identity
+from .identity import apply_identity, wear_identity, worn_head
 from .memory import (
     EXPRESSION_KEYS,
     EYELID_KEYS,
@@ -85,7 +85,7 @@ def bake_take(
     rig_action = action if compat.has_slots() else _new_action(f"{action.name}.rig", head_object)
     _bind(mover, rig_action)
     scene_frames = scene_frames_of(take, scene_frame_start)
-    features = pose_features(take.neck_pose, take.jaw_pose, take.eye_pose)
+    features = pose_features(neck_pose=take.neck_pose, jaw_pose=take.jaw_pose, eye_pose=take.eye_pose)
     _bake_keys(head_object, action, "Expression", EXPRESSION_KEYS, take.expression, scene_frames)
     _bake_keys(head_object, action, "Eyelids", EYELID_KEYS, take.eyelid, scene_frames)
     _bake_keys(head_object, action, "Pose", POSE_KEYS, features, scene_frames)
@@ -159,7 +159,9 @@ def _bake_corrections(
     earlier = [name for name in names(head_object, SPARE_KEYS) if name.startswith(CORRECTION)]
     offsets = [placement.flame_offsets(key_offsets(key_blocks[name])) for name in earlier]
     existing = np.stack(offsets, axis=-1).astype(np.float32) if earlier else None
-    corrections = pose_corrections(head, take, shown_identity(head_object), existing=existing)
+    parameters = take.head_parameters()
+    del parameters["shape"]  # which the head wears
+    corrections = pose_corrections(worn_head(head_object, head), parameters, existing=existing)
     numbers = range(len(earlier), len(earlier) + corrections.directions.shape[-1])
     new = [f"{CORRECTION}{number:02d}" for number in numbers]
     used = [*earlier, *add_spare_keys(head_object, new, corrections.directions, slider=CORRECTION_SLIDER)]
@@ -179,7 +181,7 @@ def _bake_object(
     translation: np.ndarray | None,
 ) -> None:
     """Key the rotation and location of a head without an armature: it turns about its root joint as a whole."""
-    root = (head.joint_regressor @ shown_identity(head_object))[0] + _joint_shifts(head, take)[:, 0]  # (T, 3)
+    root = worn_head(head_object, head).joint_template[0] + _joint_shifts(head, take)[:, 0]  # (T, 3)
     placement = placement_of(head_object)
     turn = placement.turns(take.head_pose)
     pivot = placement.points(root)

@@ -1,5 +1,7 @@
 """Whose head it is: identity on shape keys or in the Basis, and the bones at the joints that FLAME regresses from it."""
 
+from dataclasses import replace
+
 import numpy as np
 from bpy.types import Object, ShapeKey
 
@@ -50,15 +52,13 @@ def update_joints(head_object: Object, head: Head) -> None:
     To be called after an identity key was changed by hand. A head without an armature has its pose
     keys made anew instead, for they turn the face about these joints.
     """
-    vertices = shown_identity(head_object)
+    worn = worn_head(head_object, head)
     if has_armature(head_object):
         placement = armature_placement(head_object)
-        joints = placement.points(head.joint_regressor @ vertices)
-        move_rest_joints(
-            armature_of(head_object), bone_names(head_object), joints, least=SAME_PLACE * placement.scale
-        )
+        joints, least = placement.points(worn.joint_template), SAME_PLACE * placement.scale
+        move_rest_joints(armature_of(head_object), bone_names(head_object), joints, least=least)
         return
-    directions = skinned_pose_directions(head, vertices)
+    directions = skinned_pose_directions(worn)
     key_blocks, placement = head_object.data.shape_keys.key_blocks, placement_of(head_object)
     for name, offsets in zip(names(head_object, POSE_KEYS), np.moveaxis(directions, -1, 0), strict=True):
         if name:
@@ -87,10 +87,10 @@ def apply_identity(head_object: Object, head: Head) -> None:
     head_object.data.update()
 
 
-def shown_identity(head_object: Object) -> np.ndarray:
-    """Return the unposed head with the identity that its keys show now, (V, 3) float64, metres, FLAME axes."""
+def worn_head(head_object: Object, head: Head) -> Head:
+    """Return the model with the identity that the head's keys show now as its template, and so at its joints."""
     points = key_points(head_object.data.shape_keys.reference_key) + _offsets(_identity_keys(head_object))
-    return placement_of(head_object).flame_points(points)
+    return replace(head, template=placement_of(head_object).flame_points(points))
 
 
 def _shown_coefficients(head_object: Object, num_shape: int) -> np.ndarray:
