@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import bpy
 import numpy as np
-from bpy.types import ID, Action, FCurve, NodeTree, Scene
+from bpy.types import ID, Action, FCurve, NodesModifier, NodeTree, Scene
 
 LINEAR = 1  # F-curve interpolation, the same number in every version
 
@@ -113,6 +113,13 @@ def set_movie_output(scene: Scene) -> None:
     if hasattr(settings, "media_type"):
         settings.media_type = 'VIDEO'
     settings.file_format = 'FFMPEG'
+
+
+def nodes_input_path(modifier: NodesModifier, identifier: str) -> str:
+    """Return the data path, from the object, of a Geometry Nodes modifier's input; 5.2 keeps inputs elsewhere."""
+    if hasattr(modifier, "properties"):
+        return f"{modifier.path_from_id()}.properties.inputs.{identifier}.value"
+    return f'{modifier.path_from_id()}["{identifier}"]'
 
 
 def node_tree(owner: bpy.types.Material | bpy.types.World) -> NodeTree:
