@@ -26,6 +26,7 @@ from .memory import (
     BASE_SHAPE,
     BONES,
     EXPRESSION_KEYS,
+    EYELID_KEYS,
     FOREIGN_KEYS,
     HEAD_ID,
     KEY_KINDS,
@@ -145,9 +146,13 @@ def _match_keys(
 ) -> tuple[dict[str, list[tuple[str, Match]]], list[str]]:
     """Return the model's directions among the mesh's keys, by kind, with the keys' names; and the names of the others."""
     key_blocks = [] if mesh_object.data.shape_keys is None else mesh_object.data.shape_keys.key_blocks[1:]
-    # A muted or masked key does not move what it stores, and one without length moves nothing.
-    usable = [key_block for key_block in key_blocks if not key_block.mute and not key_block.vertex_group]
-    usable = [key_block for key_block in usable if key_block.name not in OURS_ALONE]
+    ours = names(mesh_object, EYELID_KEYS)  # of a head adopted again; muted where the lids come after posing
+    usable = [
+        key_block
+        for key_block in key_blocks
+        if (not key_block.mute or key_block.name in ours) and not key_block.vertex_group  # else it shows less than it stores
+        and key_block.name not in OURS_ALONE
+    ]
     if not usable:
         return {kind: [] for kind in KEY_KINDS}, [key_block.name for key_block in key_blocks]
     offsets = np.stack([placement.flame_offsets(key_offsets(key_block)) for key_block in usable])

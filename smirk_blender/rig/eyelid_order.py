@@ -13,8 +13,9 @@ from bpy.types import Modifier, NodeTree, Object, ShapeKey
 
 from ..errors import HeadError
 from . import compat
-from .head_object import EYELID_KEYS, EYELID_NAMES, is_head
-from .shape_keys import KEY_FACTORS, key_points
+from .head_object import EYELID_NAMES
+from .memory import EYELID_KEYS, KEY_FACTORS, is_head, names
+from .shape_keys import key_offsets
 
 MODIFIER_NAME = "Eyelids After Posing"
 NODES_TAG = "smirk_eyelids"  # custom property of the node group, by which it is known again
@@ -49,12 +50,11 @@ def set_eyelid_order(head_object: Object, order: Literal["before", "after"]) -> 
 
 def _add_after_posing(head_object: Object, keys: list[ShapeKey]) -> None:
     mesh = head_object.data
-    basis = key_points(mesh.shape_keys.reference_key)
     modifier = head_object.modifiers.new(MODIFIER_NAME, 'NODES')
     modifier.node_group = _eyelid_nodes()
     head_object.modifiers.move(len(head_object.modifiers) - 1, _armature_index(head_object) + 1)
     for key, attribute_name, socket in zip(keys, ATTRIBUTES, _value_sockets(modifier.node_group), strict=True):
-        offsets = (key_points(key) - basis) / head_object[KEY_FACTORS].get(key.name, 1.0)
+        offsets = key_offsets(key) / head_object[KEY_FACTORS].get(key.name, 1.0)
         attribute = mesh.attributes.new(attribute_name, 'FLOAT_VECTOR', 'POINT')
         attribute.data.foreach_set("vector", np.ascontiguousarray(offsets, np.float32).ravel())
         _drive(head_object, compat.nodes_input_path(modifier, socket), key)
@@ -65,19 +65,19 @@ def _add_after_posing(head_object: Object, keys: list[ShapeKey]) -> None:
 def _checked_keys(head_object: Object) -> list[ShapeKey]:
     if not is_head(head_object):
         raise HeadError("That object is not a SMIRK head. Select one, or build it first")
-    names = list(head_object[EYELID_KEYS])
-    if not names:
+    listed = [name for name in names(head_object, EYELID_KEYS) if name]
+    if not listed:
         raise HeadError(
             f"{head_object.name} has no eyelid shapes. Put SMIRK's l_eyelid.npy and r_eyelid.npy beside its model, "
             "and build the head again"
         )
     key_blocks = head_object.data.shape_keys.key_blocks
-    missing = [name for name in names if name not in key_blocks]
+    missing = [name for name in listed if name not in key_blocks]
     if missing:
         raise HeadError(f"{head_object.name} has lost its shape key {missing[0]}. Undo that, or build the head again")
     if head_object.mode == 'EDIT':
         raise HeadError(f"{head_object.name} is in Edit Mode, which hides changes. Leave it, then choose the order")
-    return [key_blocks[name] for name in names]
+    return [key_blocks[name] for name in listed]
 
 
 def _armature_index(head_object: Object) -> int:

@@ -9,6 +9,7 @@ from smirk_blender.flame import builtin_head, load_head
 from smirk_blender.rig import bake_take, build_head
 from smirk_blender.rig.axes import to_blender
 from smirk_blender.rig.eyelid_order import eyelid_order, set_eyelid_order
+from smirk_blender.rig.memory import EYELID_KEYS
 from smirk_blender.rig.shape_keys import make_room
 from tests.builders import make_take, tiny_head
 from tests.rig.scenes import actions_content, bind, bound_actions, make_active, played_vertices
@@ -146,7 +147,7 @@ def test_a_key_that_is_scaled_for_room_shows_the_same_lid_at_once():
     set_eyelid_order(head_object, "after")
     assert_plays(head_object, head, take, "after")
     for greatest in (15.0, 70.0):
-        make_room(head_object, head_object.data.shape_keys.key_blocks["eyelid_L"], np.array([greatest]))
+        make_room(head_object, EYELID_KEYS, 0, np.array([greatest]))
         assert_plays(head_object, head, take, "after")
 
 
