@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 import bpy
 import numpy as np
 from bpy.types import Armature, Collection, Object
+from mathutils import Vector
 
 from ..flame.head import JOINT_NAMES, JOINT_PARENTS, Head
 from ..flame.placement import Placement
@@ -36,6 +37,7 @@ def build_armature(
     """
     joints = placement.points(head.joint_template)
     directions = placement.offsets(BONE_DIRECTIONS / np.linalg.norm(BONE_DIRECTIONS, axis=1, keepdims=True))
+    across = placement.turns(np.array([1.0, 0.0, 0.0]))  # turning about a bone's X opens the jaw, as about FLAME's
     tails = joints + BONE_LENGTH * float(np.ptp(head.template[:, 1])) * directions
     armature_object = bpy.data.objects.new(name, bpy.data.armatures.new(name))
     armature_object.show_in_front = True
@@ -45,6 +47,7 @@ def build_armature(
         for bone_name, joint, tail, parent in zip(names, joints, tails, JOINT_PARENTS, strict=True):
             bone = armature.edit_bones.new(bone_name)
             bone.head, bone.tail = joint, tail
+            bone.align_roll(Vector(np.cross(across, tail - joint)))  # its Z, so that its X lies across the face
             if parent >= 0:
                 bone.parent = armature.edit_bones[names[parent]]
     for pose_bone in armature_object.pose.bones:

@@ -45,6 +45,12 @@ def test_bones_start_at_the_joints_and_hang_together_as_flame_says():
         np.testing.assert_allclose(direction, (0, -1, 0), atol=1e-5)
 
 
+def test_every_bones_x_axis_lies_across_the_face_so_that_turning_about_it_opens_the_jaw():
+    armature_object = build_head(tiny_head()).parent
+    for name in JOINT_NAMES:
+        np.testing.assert_allclose(armature_object.data.bones[name].x_axis, (1, 0, 0), atol=1e-6)
+
+
 def test_vertex_groups_hold_the_skinning_weights():
     head = tiny_head()
     head_object = build_head(head)
