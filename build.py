@@ -2,7 +2,7 @@
 
     python3 build.py demo [VIDEO]     a video becomes a keyed head, in out/NAME/
     python3 build.py test [--all]     the tests; --all adds the other Blender versions
-    python3 build.py bench [VIDEO]    speed and memory of the solvers
+    python3 build.py bench [VIDEO]    speed and memory of the solvers, speed of the rig
     python3 build.py sample           render the sample clip again
     python3 build.py landmarks        find MediaPipe's landmarks on the built-in head again
 
@@ -210,11 +210,13 @@ def test(options: argparse.Namespace) -> int:
 
 
 def bench(options: argparse.Namespace) -> int:
-    """Measure the solvers; see `tests/bench.py`."""
+    """Measure the solvers and the playback; see `tests/bench.py` and `tests/bench_playback.py`."""
     python = environment(".venv", MAIN_BLENDER, WORKER_PACKAGES)
     given = {"--weights": absolute(options.weights), "--flame": absolute(options.flame)}
     arguments = [part for name, path in given.items() if path for part in (name, path)]
-    return subprocess.run([python, "-m", "tests.bench", str(options.video.resolve()), *arguments], cwd=ROOT).returncode
+    code = subprocess.run([python, "-m", "tests.bench", str(options.video.resolve()), *arguments], cwd=ROOT).returncode
+    playback = ["--flame", given["--flame"]] if given["--flame"] else []
+    return code or subprocess.run([python, "-m", "tests.bench_playback", *playback], cwd=ROOT).returncode
 
 
 def landmarks(options: argparse.Namespace) -> int:
