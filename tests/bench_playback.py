@@ -15,13 +15,14 @@ import numpy as np
 from smirk_blender.flame import BUILTIN_HEAD, open_head
 from smirk_blender.flame.head import Head
 from smirk_blender.rig import bake_take, build_head
+from smirk_blender.rig.memory import EXPRESSION_KEYS, names
 from tests.builders import make_take
 
 NUM_FRAMES = 200
 RUNS = 3  # the median counts
 
 RIGS = [
-    ("50 expression keys alone", dict(num_shape=0, num_expression=50, armature=True, bare=True)),
+    ("expression keys alone", dict(num_shape=0, num_expression=50, armature=True, bare=True)),
     ("10 + 50 keys, lids, pose, bones", dict(num_shape=10, num_expression=50)),
     ("... pose keys driven", dict(num_shape=10, num_expression=50, pose_keys="driven")),
     ("... identity in the Basis", dict(num_shape=10, num_expression=50, identity="basis")),
@@ -67,7 +68,7 @@ def strip(head_object: bpy.types.Object) -> None:
     """Leave nothing of a rig but its expression keys."""
     head_object.modifiers.clear()
     for name in head_object.data.shape_keys.key_blocks.keys()[1:]:
-        if not name.startswith("expression"):
+        if name not in names(head_object, EXPRESSION_KEYS):
             head_object.shape_key_remove(head_object.data.shape_keys.key_blocks[name])
     head_object.parent.animation_data_clear()
 
