@@ -32,7 +32,7 @@ LIGHTS = (
     ("Fill", (1.0, 0.8, 0.1), 2.0, 3.0),
     ("Rim", (0.6, -1.0, 0.9), 10.0, 1.0),
 )
-LANDSCAPE_ZOOM = 24.0  # of a viewport in camera view: 90 % of its width
+LANDSCAPE_ZOOM = 24.0  # of a viewport in camera view: 90 % of its width; others would overflow its height
 LIGHT_DISTANCE = 3.0  # in head heights
 REFERENCE_HEIGHT_M = 0.3
 
@@ -66,7 +66,7 @@ def light_stage(scene: Scene, head_object: Object | None = None) -> None:
 def show_camera_view(scene: Scene) -> None:
     """Turn every 3D viewport to the camera, solid, without grid, lamps or bones: the file opens ready to play."""
     colored = [len(thing.data.color_attributes) > 0 for thing in scene.objects if is_head(thing)]
-    landscape = scene.render.resolution_x >= scene.render.resolution_y
+    landscape = scene.render.resolution_x > scene.render.resolution_y
     for screen in bpy.data.screens:
         for area in screen.areas:
             for space in area.spaces:
