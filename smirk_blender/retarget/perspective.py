@@ -13,7 +13,7 @@ from ..take import Take
 from ..take.camera import image_points
 
 SENSOR_MM = 36.0  # along the picture's longer side: full frame, which focal lengths are usually told for
-MAX_STEPS = 12  # of Gauss-Newton; four to six are usual
+MAX_STEPS = 16  # of Gauss-Newton; six to nine are usual
 STEP_TOLERANCE = 1e-7  # radians and metres, at which it has arrived
 LEAST_DEPTH_M = 0.02  # nearer points are no picture of a head
 MOST_VERTICES = 300  # that stand for a head without landmarks
@@ -78,7 +78,10 @@ def anchors_of(take: Take, head: Head, frames: slice | np.ndarray) -> tuple[np.n
 def place(
     anchors: np.ndarray, target_px: np.ndarray, *, rotation: np.ndarray, scale: np.ndarray, focal_px: float
 ) -> Placement:
-    """Return the placement whose picture of the anchors is nearest to the target, least squares.
+    """Return the placement whose picture of the anchors is nearest to the target, least squares, by Gauss-Newton.
+
+    What an orthographic camera sees from straight ahead, a perspective one sees along the ray to it: a head at the
+    picture's side comes out turned by about that ray's angle.
 
     Args:
         anchors: (T, L, 3) metres from the root joint.
@@ -102,15 +105,8 @@ def place(
 def _first_placement(
     anchors: np.ndarray, target_px: np.ndarray, rotation: np.ndarray, scale: np.ndarray, focal_px: float
 ) -> Placement:
-    """Return heads on the ray through the target's middle, as far away as their scale says, turned with the ray.
-
-    What an orthographic camera sees from straight ahead, a perspective one sees along that ray.
-    """
+    """Return heads on the ray through the target's middle, as far away as their scale says, not turned yet."""
     ray_px = np.insert(target_px.mean(axis=1), 2, -focal_px, axis=1)  # (T, 3)
-    axis = np.cross([0.0, 0.0, -1.0], ray_px / focal_px)  # its length is the tangent of the ray's angle
-    tangent = np.linalg.norm(axis, axis=1, keepdims=True)
-    turn = matrices_from_axis_angle(axis * np.where(tangent > 0, np.arctan(tangent) / np.maximum(tangent, 1e-12), 1.0))
-    rotation = turn @ rotation
     middle = (anchors @ rotation.swapaxes(1, 2)).mean(axis=1)
     return Placement(rotation, ray_px / scale[:, None] - middle)
 
