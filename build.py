@@ -120,6 +120,12 @@ def parser() -> argparse.ArgumentParser:
         "--landmark-model", type=Path, metavar="face_landmarker.task", help="MediaPipe's; the wheel's own if left out"
     )
     command.add_argument("--device", help="cuda, mps or cpu, for the encoder")
+    command.add_argument(
+        "--layout",
+        choices=("beside", "matched"),
+        default="beside",
+        help="in the .blend, the head stands beside the footage (usual), or lies on the actor in the shot",
+    )
     command.add_argument("--out", type=Path, default=ROOT / "out", metavar="DIR", help="files go to DIR/NAME/")
     command = commands.add_parser("test", help="run the tests")
     command.set_defaults(command=test)
@@ -181,7 +187,8 @@ def demo(options: argparse.Namespace) -> int:
         )
         say("Baking")
         baked_at = time.perf_counter()
-        arguments = ["bake", take, "--head", head, "--video", video, "--preview", pictures, preview, "--out", blend]
+        arguments = ["bake", take, "--head", head, "--layout", options.layout, "--video", video]
+        arguments += ["--preview", pictures, preview, "--out", blend]
         run(
             [python, "-m", "smirk_blender.cli", *arguments, *(["--eyelids", eyelids] if eyelids else [])],
             "baking failed",

@@ -1,6 +1,7 @@
 """The README's first command, run whole on a part of the sample clip."""
 
 import sys
+from types import SimpleNamespace
 
 import cv2
 import pytest
@@ -47,3 +48,15 @@ def test_a_demo_that_fails_says_why_and_leaves_no_take(monkeypatch, capfd, tmp_p
     assert build.main(["demo", str(REPOSITORY / "README.md"), "--out", str(tmp_path)]) == 1
     assert "error: " in (printed := capfd.readouterr().err) and "not a video that can be decoded" in printed
     assert not list(tmp_path.rglob("*.take.npz"))
+
+
+@pytest.mark.parametrize(("given", "layout"), [([], "beside"), (["--layout", "matched"], "matched")])
+def test_the_demo_bakes_in_the_layout_that_is_asked_for(monkeypatch, tmp_path, clip, given, layout):
+    commands = []
+    monkeypatch.setattr(build, "environment", lambda *arguments: sys.executable)
+    monkeypatch.setattr(build, "run_job", lambda *arguments, **more: SimpleNamespace(num_frames=1, fps=1.0))
+    monkeypatch.setattr(build, "run", lambda command, failure: commands.append([str(part) for part in command]))
+    monkeypatch.setattr(build, "print_table", lambda *rows: None)
+    assert build.main(["demo", str(clip), "--out", str(tmp_path / "out"), *given]) == 0
+    (bake,) = commands
+    assert bake[bake.index("--layout") + 1] == layout

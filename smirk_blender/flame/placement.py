@@ -54,5 +54,5 @@ class Placement:
         )
 
 
-STRETCH = 1e-5  # of a scale's square, by which axes may differ: above the rounding of Blender's float32 matrices
+STRETCH = 1e-4  # of a scale's square, by which axes may differ: above the rounding of Blender's float32 matrices
 TINY = 1e-12  # a scale that is none

@@ -283,10 +283,11 @@ def _check(head_object: Object, head: Head, take: Take) -> None:
     absent = [name for name in bone_names(head_object) if name not in armature_object.pose.bones]
     if absent:
         raise HeadError(f"{head_object.name} has lost its bone {absent[0]}. Undo that, or build the head again")
-    _check_take(head, take)
+    check_take(head, take)
 
 
-def _check_take(head: Head, take: Take) -> None:
+def check_take(head: Head, take: Take) -> None:
+    """Raise TakeError where a take was solved for another head, has no frames, or holds values that are no numbers."""
     if len(take) == 0:
         raise TakeError(f"The take of {take.source.name} has no frames. Solve the video again")
     num_expression = take.expression.shape[1]

@@ -1,4 +1,7 @@
-"""The take's video in the scene: strips to hear, and a camera background to see; one video frame a scene frame."""
+"""The take's video in the scene: strips to hear, and a camera background to see; one video frame a scene frame.
+
+The background stands beside the head, or fills the picture behind a head that lies on the actor.
+"""
 
 import math
 import os
@@ -17,15 +20,24 @@ from .stage import FOOTAGE_OFFSET, FOOTAGE_SCALE, set_stage, show_camera_view
 SOUND_CHANNEL, MOVIE_CHANNEL = 1, 2  # pictures lie above their sound, as Blender puts them
 
 
-def add_footage(scene: Scene, video_path: str | os.PathLike, take: Take, *, scene_frame_start: int = 1) -> list[str]:
+def add_footage(
+    scene: Scene,
+    video_path: str | os.PathLike,
+    take: Take,
+    *,
+    scene_frame_start: int = 1,
+    matched_camera: Object | None = None,
+) -> list[str]:
     """Add a take's video to a scene and set the scene to it: rate, frame range, picture size, playback.
 
-    A scene without a camera gets one, with lights around its head. The viewports turn to the camera.
+    It fills a matched camera's picture, behind the head. Without one it fills the left half of the scene's camera's; a
+    scene without a camera gets one, with lights around its head. The viewports turn to the scene's camera.
     Args:
         scene: is changed.
         video_path: the video that the take was solved from.
         take: gives rate, length and picture size.
         scene_frame_start: scene frame of the video's first.
+        matched_camera: from `camera.match_camera`, for a head that lies on the actor in the shot.
     Returns:
         Sentences on what could not be done, for the user; mostly none.
     Raises:
@@ -38,7 +50,11 @@ def add_footage(scene: Scene, video_path: str | os.PathLike, take: Take, *, scen
     scene.render.use_sequencer = False  # the strips are for the ear; rendering shows the camera
     has_sound, sound_warnings = _add_strips(scene, video_path, scene_frame_start)
     scene.sync_mode = 'AUDIO_SYNC' if has_sound else 'FRAME_DROP'
-    _add_background(scene.camera or set_stage(scene), clip, scene_frame_start)
+    if matched_camera is not None:
+        _add_background(matched_camera, clip, scene_frame_start, scale=1.0, offset=(0.0, 0.0))
+    else:
+        camera = scene.camera or set_stage(scene)
+        _add_background(camera, clip, scene_frame_start, scale=FOOTAGE_SCALE, offset=FOOTAGE_OFFSET)
     show_camera_view(scene)
     if bpy.data.filepath:
         make_footage_paths_relative(Path(bpy.data.filepath).parent)
@@ -52,6 +68,7 @@ def match_take(scene: Scene, take: Take, *, scene_frame_start: int = 1) -> None:
     scene.frame_end = math.ceil(scene_frames_of(take, scene_frame_start)[-1])  # variable rates have frames without keys
     scene.frame_set(scene_frame_start)
     scene.render.resolution_x, scene.render.resolution_y = take.source.width_px, take.source.height_px
+    scene.render.pixel_aspect_x = scene.render.pixel_aspect_y = 1.0
     scene.render.resolution_percentage = 100
 
 
@@ -103,7 +120,10 @@ def _add_strips(scene: Scene, video_path: Path, scene_frame_start: int) -> tuple
     return add_sound(scene, video_path, channel=SOUND_CHANNEL, scene_frame_start=scene_frame_start), []
 
 
-def _add_background(camera: Object, clip: MovieClip, scene_frame_start: int) -> None:
+def _add_background(
+    camera: Object, clip: MovieClip, scene_frame_start: int, *, scale: float, offset: tuple[float, float]
+) -> None:
+    """Show the clip behind a camera's picture, `scale` times as large and `offset` from its middle, both of its size."""
     clip.frame_start = scene_frame_start
     camera.data.show_background_images = True
     background = camera.data.background_images.new()
@@ -112,5 +132,5 @@ def _add_background(camera: Object, clip: MovieClip, scene_frame_start: int) -> 
     background.clip_user.proxy_render_size = 'FULL'  # the file has no proxies
     background.alpha = 1.0
     background.frame_method = 'FIT'
-    background.scale = FOOTAGE_SCALE
-    background.offset = FOOTAGE_OFFSET
+    background.scale = scale
+    background.offset = offset

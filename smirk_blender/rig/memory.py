@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 from bpy.types import Action, Object
+from mathutils import Matrix
 
 from ..errors import HeadError
 from ..flame.placement import Placement
@@ -95,6 +96,27 @@ def armature_placement(head_object: Object) -> Placement:
         HeadError: mesh and armature are stretched against each other.
     """
     return placement_between(head_object, armature_of(head_object), placement_of(head_object))
+
+
+def world_placement(head_object: Object) -> Placement:
+    """Return where in the world the head stands before any action moves it; the scene must be evaluated.
+
+    Raises:
+        HeadError: it is scaled unevenly.
+    """
+    if has_armature(head_object):
+        placement, stand = armature_placement(head_object), armature_of(head_object)
+        matrix = stand.matrix_world
+    else:  # the action turns and moves the object itself
+        placement, stand = placement_of(head_object), head_object
+        parent = stand.parent.matrix_world @ stand.matrix_parent_inverse if stand.parent else Matrix.Identity(4)
+        matrix = parent @ Matrix.Diagonal((*stand.scale, 1.0))
+    try:
+        return placement.then(np.array(matrix))
+    except ValueError as error:
+        raise HeadError(
+            f"{stand.name} is scaled unevenly, so no camera can match it. Give it the same scale in all directions"
+        ) from error
 
 
 def placement_between(mesh_object: Object, armature_object: Object, placement: Placement) -> Placement:

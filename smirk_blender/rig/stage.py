@@ -3,6 +3,8 @@
 The camera's picture is split down the middle. The footage, as the camera's background, fills the left
 half; the camera is aimed so that the head stands in the middle of the right half. Being orthographic,
 it shows the head from straight ahead although it stands to the side, as solvers see faces.
+
+The camera through which the head lies on the actor instead is in `camera`; its lights and world are these.
 """
 
 import math
@@ -30,7 +32,7 @@ LIGHTS = (
     ("Fill", (1.0, 0.8, 0.1), 2.0, 3.0),
     ("Rim", (0.6, -1.0, 0.9), 10.0, 1.0),
 )
-LANDSCAPE_ZOOM = 24.0  # of a viewport in camera view: 90 % of its width
+LANDSCAPE_ZOOM = 24.0  # of a viewport in camera view: 90 % of its width; others would overflow its height
 LIGHT_DISTANCE = 3.0  # in head heights
 REFERENCE_HEIGHT_M = 0.3
 
@@ -44,24 +46,27 @@ def set_stage(scene: Scene, head_object: Object | None = None, *, beside_footage
         head_object: the head to look at; the scene's first where left out.
         beside_footage: whether to leave the left half of the picture free.
     """
-    head_object = head_object or next((thing for thing in scene.objects if is_head(thing)), None)
-    low, high = DEFAULT_BOX if head_object is None else _performance_box(scene, head_object)
+    low, high = _stage_box(scene, head_object)
     camera = _add_camera(scene, low, high, beside_footage)
-    _add_lights(scene, Vector((low + high) / 2), float(high[2] - low[2]))
-    if scene.world is None:
-        scene.world = bpy.data.worlds.new("World")
-        tree = compat.node_tree(scene.world)
-        background = next(node for node in tree.nodes if node.type == 'BACKGROUND')
-        background.inputs["Color"].default_value = (*WORLD_COLOR, 1.0)
-        scene.world.color = WORLD_COLOR
-    compat.set_view_transform(scene, 'Standard')  # AgX is for rendered light; it would grey the footage
+    _light_box(scene, low, high)
     return camera
+
+
+def light_stage(scene: Scene, head_object: Object | None = None) -> None:
+    """Give a scene three lights around a head, a world where it has none, and colours as the footage shows them.
+
+    Frame range and action must be there before.
+    Args:
+        scene: gets them.
+        head_object: the head to light; the scene's first where left out.
+    """
+    _light_box(scene, *_stage_box(scene, head_object))
 
 
 def show_camera_view(scene: Scene) -> None:
     """Turn every 3D viewport to the camera, solid, without grid, lamps or bones: the file opens ready to play."""
     colored = [len(thing.data.color_attributes) > 0 for thing in scene.objects if is_head(thing)]
-    landscape = scene.render.resolution_x >= scene.render.resolution_y
+    landscape = scene.render.resolution_x > scene.render.resolution_y
     for screen in bpy.data.screens:
         for area in screen.areas:
             for space in area.spaces:
@@ -96,6 +101,18 @@ def _add_camera(scene: Scene, low: np.ndarray, high: np.ndarray, beside_footage:
     return camera
 
 
+def _light_box(scene: Scene, low: np.ndarray, high: np.ndarray) -> None:
+    """Light the box from `low` to `high`, metres; see `light_stage`."""
+    _add_lights(scene, Vector((low + high) / 2), float(high[2] - low[2]))
+    if scene.world is None:
+        scene.world = bpy.data.worlds.new("World")
+        tree = compat.node_tree(scene.world)
+        background = next(node for node in tree.nodes if node.type == 'BACKGROUND')
+        background.inputs["Color"].default_value = (*WORLD_COLOR, 1.0)
+        scene.world.color = WORLD_COLOR
+    compat.set_view_transform(scene, 'Standard')  # AgX is for rendered light; it would grey the footage
+
+
 def _add_lights(scene: Scene, middle: Vector, height: float) -> None:
     for name, (right, forward, up), power, size in LIGHTS:
         data: Light = bpy.data.lights.new(name, 'AREA')
@@ -105,7 +122,14 @@ def _add_lights(scene: Scene, middle: Vector, height: float) -> None:
         towards = Vector((right, -forward, up)).normalized()
         light.location = middle + LIGHT_DISTANCE * height * towards
         light.rotation_euler = towards.to_track_quat('Z', 'Y').to_euler()  # a light shines along -Z
+        light.visible_camera = False  # a matched camera may have one in its picture
         scene.collection.objects.link(light)
+
+
+def _stage_box(scene: Scene, head_object: Object | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the box of a head's performance, of the scene's first head, or where there is none, of a usual one."""
+    head_object = head_object or next((thing for thing in scene.objects if is_head(thing)), None)
+    return DEFAULT_BOX if head_object is None else _performance_box(scene, head_object)
 
 
 def _performance_box(scene: Scene, head_object: Object) -> tuple[np.ndarray, np.ndarray]:

@@ -25,6 +25,21 @@ def image_points(vertices: np.ndarray, camera: np.ndarray, crop_transform: np.nd
     return (crop_px - shift) / scale
 
 
+def picture_scale(camera: np.ndarray, crop_transform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what `image_points` comes to, a scale and a shift: pixel = origin_px + scale * (x, -y).
+
+    Args:
+        camera: (T, 3) scale, tx, ty.
+        crop_transform: (T, 3, 3) image pixels -> crop pixels.
+    Returns:
+        scale: (T,) float64, pixels per metre.
+        origin_px: (T, 2) float64, where x = y = 0 lies; pixels from the picture's left and upper edge.
+    """
+    camera, crop_transform = camera.astype(np.float64), crop_transform.astype(np.float64)
+    origin_px = image_points(np.zeros((len(camera), 1, 3)), camera, crop_transform)[:, 0, :2]
+    return camera[:, 0] * (CROP_SIZE_PX / 2) / crop_transform[:, 0, 0], origin_px
+
+
 def camera_points_from_image(points_px: np.ndarray, crop_transform: np.ndarray) -> np.ndarray:
     """Return picture points before the camera, the inverse of `image_points` but for depth's sign.
 

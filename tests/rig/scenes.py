@@ -27,11 +27,39 @@ def played_vertices(head_object: Object, scene_frames: np.ndarray) -> np.ndarray
     """Return the mesh that Blender shows at these scene frames, (T, V, 3), metres."""
     played = np.empty((len(scene_frames), 3 * len(head_object.data.vertices)), np.float32)
     for row, scene_frame in zip(played, scene_frames):
-        whole = int(np.floor(scene_frame))
-        bpy.context.scene.frame_set(whole, subframe=float(scene_frame - whole))
+        go_to(bpy.context.scene, scene_frame)
         evaluated = head_object.evaluated_get(bpy.context.evaluated_depsgraph_get())
         evaluated.data.vertices.foreach_get("co", row)
     return played.reshape(len(scene_frames), -1, 3)
+
+
+def seen_points(scene: Scene, camera: Object, points: np.ndarray) -> np.ndarray:
+    """Return where Blender's camera sees world points (V, 3) at the scene's frame, (V, 2).
+
+    In pixels from the picture's left and upper edge.
+    """
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    width_px, height_px = scene.render.resolution_x, scene.render.resolution_y
+    evaluated = camera.evaluated_get(depsgraph)
+    projection = np.array(evaluated.calc_matrix_camera(depsgraph, x=width_px, y=height_px), np.float64)
+    matrix = projection @ np.linalg.inv(np.array(evaluated.matrix_world, np.float64))
+    seen = np.pad(points.astype(np.float64), ((0, 0), (0, 1)), constant_values=1) @ matrix.T
+    assert (seen[:, 3] > 0).all() and (np.abs(seen[:, 2]) < seen[:, 3]).all(), "outside the camera's clip range"
+    return (seen[:, :2] / seen[:, 3:] * [1, -1] + 1) / 2 * [width_px, height_px]
+
+
+def evaluated_points(head_object: Object) -> np.ndarray:
+    """Return the mesh that Blender shows now, (V, 3) metres, in the world."""
+    evaluated = head_object.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    points = np.empty(3 * len(head_object.data.vertices), np.float32)
+    evaluated.data.vertices.foreach_get("co", points)
+    matrix = np.array(evaluated.matrix_world, np.float64)
+    return points.reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3]
+
+
+def go_to(scene: Scene, scene_frame: float) -> None:
+    whole = int(np.floor(scene_frame))
+    scene.frame_set(whole, subframe=float(scene_frame - whole))
 
 
 def actions_content(*actions: Action) -> dict[tuple[str, int], np.ndarray]:

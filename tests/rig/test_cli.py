@@ -12,9 +12,10 @@ import pytest
 from smirk_blender.cli import main
 from smirk_blender.flame import save_head
 from smirk_blender.take import Source, save_take
+from smirk_blender.take.camera import image_points
 from tests.builders import make_take, tiny_head
 from tests.conftest import REPOSITORY
-from tests.rig.scenes import flame_vertices, played_vertices, write_code_movie
+from tests.rig.scenes import evaluated_points, flame_vertices, played_vertices, seen_points, write_code_movie
 
 FPS = Fraction(30000, 1001)
 
@@ -54,6 +55,56 @@ def test_bake_without_a_video_still_sets_the_scene(baked_from, tmp_path):
     assert scene.render.fps / scene.render.fps_base == pytest.approx(float(FPS), rel=1e-7)
     assert (scene.frame_start, scene.frame_end) == (1, len(take))
     assert scene.camera is not None
+
+
+@pytest.mark.parametrize(
+    ("options", "said", "lens_mm"),
+    [
+        ([], "Matched an orthographic camera", None),
+        (["--camera", "perspective", "--focal", "85"], "Matched a perspective camera of 85 mm\n", 85),
+        (["--focal", "estimate"], "of 50 mm, a usual lens: the footage does not tell its own", 50),
+        (["--camera", "perspective"], "of 50 mm, a usual lens", 50),
+    ],
+)
+@pytest.mark.parametrize("video", [True, False])
+def test_the_matched_layout_lays_the_head_on_the_shot(baked_from, tmp_path, capfd, options, said, lens_mm, video):
+    arguments, head, take = baked_from
+    arguments += ["--layout", "matched", *options, *(["--video", str(tmp_path / "codes.mp4")] if video else [])]
+    assert main(arguments) == 0
+    printed = capfd.readouterr().out
+    assert "Baked 6 frames to codes" in printed and said in printed
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out.blend"))
+    scene = bpy.context.scene
+    (camera,) = (thing for thing in scene.objects if thing.type == 'CAMERA')
+    assert sum(thing.type == 'LIGHT' for thing in scene.objects) == 3 and scene.world is not None
+    assert (scene.camera, camera.data.type) == (camera, 'PERSP' if lens_mm else 'ORTHO')
+    assert lens_mm is None or camera.data.lens == lens_mm
+    assert [tuple(image.offset) for image in camera.data.background_images] == [(0, 0)] * video
+    shown = []
+    for scene_frame in range(1, 7):
+        scene.frame_set(scene_frame)
+        shown.append(seen_points(scene, camera, evaluated_points(bpy.data.objects["Head"])))
+    vertices = head.vertices(**take.head_parameters())
+    apart = shown - image_points(vertices, take.camera, take.crop_transform)[..., :2]
+    if lens_mm is None:
+        assert np.abs(apart).max() < 0.01  # pixels
+    assert np.abs(apart.mean(axis=1)).max() < 3.0  # a head of 150 pixels, as a whole, near as it is to the lens
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--camera", "perspective"], "need --layout matched"),
+        (["--focal", "50"], "need --layout matched"),
+        (["--layout", "matched", "--camera", "orthographic", "--focal", "50"], "needs --camera perspective"),
+        (["--layout", "matched", "--focal", "0"], "0 is not a focal length in mm"),
+        (["--layout", "matched", "--focal", "long"], "--focal"),
+    ],
+)
+def test_options_that_contradict_each_other_are_wrong_usage(baked_from, capfd, options, message):
+    arguments, _, _ = baked_from
+    assert main(arguments + options) == 2
+    assert message in capfd.readouterr().err
 
 
 def test_what_is_wrong_is_one_line_and_exit_code_1(baked_from, tmp_path, capfd):

@@ -109,6 +109,14 @@ def test_viewports_open_on_the_camera(empty_scene, tmp_path):
     assert {(space.region_3d.view_perspective, space.shading.type) for space in spaces} == {('CAMERA', 'SOLID')}
 
 
+@pytest.mark.parametrize(("size_px", "zoom"), [((1280, 720), 24), ((400, 400), 0), ((720, 1280), 0)])
+def test_a_picture_that_is_not_wide_fits_the_viewports_height(empty_scene, tmp_path, size_px, zoom):
+    movie = write_code_movie(tmp_path / "codes.mp4", 3, FPS)
+    add_footage(empty_scene, movie, take_of(3, width_px=size_px[0], height_px=size_px[1]))
+    areas = [area for screen in bpy.data.screens for area in screen.areas if area.type == 'VIEW_3D']
+    assert {area.spaces.active.region_3d.view_camera_zoom for area in areas} == {zoom}
+
+
 def test_without_footage_the_head_stands_in_the_middle(empty_scene):
     head_object = build_head(tiny_head())
     set_stage(empty_scene, beside_footage=False)
