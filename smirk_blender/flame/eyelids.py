@@ -11,22 +11,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import HeadError
 from .head import JOINT_NAMES, Head
 
 EYE_JOINTS = (JOINT_NAMES.index("eye_L"), JOINT_NAMES.index("eye_R"))
 WHOLLY = 0.99  # of a vertex's skinning weight: it hangs on one joint alone
 MIN_BALL_VERTICES = 12  # fewer do not tell a sphere
-MIN_EDGE_VERTICES = 8
-MAX_RINGS = 60  # the built-in head's pocket has 9 rings behind the edge, FLAME's has 3
-MEETING_PLACE = 0.75  # where the lids meet: 0 at the upper edge, 1 at the lower; most of a blink is the upper lid's
+MIN_EDGE_VERTICES = 8  # nor do these tell an upper lid from a lower one
+MAX_RINGS = 40  # from the pocket's back: FLAME's lids' edge is ring 3, the built-in head's is 5, and skin follows
+MEETING_PLACE = 0.8  # 0 at the upper edge, 1 at the lower: most of a blink is the upper lid's. As the built-in head's
 OVERLAP = 1.015  # the upper edge goes a little past the meeting line, so that no slit stays between vertices
-REACH = 1.3  # eyeball radii from the edge, along the skin, beyond which nothing moves: brow, cheek and nose stay
+REACH = 1.2  # eyeball radii from the edge, along the skin, beyond which nothing moves: brow, cheek and nose stay
 CLEARANCE_M = 0.0002  # between lid and eyeball; a cornea turned under the lid, and triangles' flat middles, need some
-CLEARANCE_GAIN = 5.0  # clearance at lid value e is at most what it is when open, plus this * e * CLEARANCE_M
+FULL_CLEARANCE_AT = 0.5  # lid value; skin that touches when open gains its clearance steadily up to here
 MOVED_M = 1e-5  # what a lid shape moves by less is not lid
 STEPS = np.linspace(0.0, 1.0, 11)  # lid values at which a corrective is made to hold
 ROUNDS = 60  # at most, of pushing out and measuring again
-TOLERANCE_M = 2e-6
+TOLERANCE_M = 2e-6  # of the clearance
 SPREAD = 3  # rings over which a corrective fades
 
 SAMPLE_WEIGHTS = np.array([(4 - i - j, i, j) for i in range(5) for j in range(5 - i)]) / 4.0  # (15, 3) on a triangle
@@ -121,8 +122,10 @@ def corrective_offsets(corrective: LidCorrective, eyelid: np.ndarray) -> np.ndar
 def lid_corrective(head: Head, shape: np.ndarray | None = None) -> LidCorrective | None:
     """Return what keeps this head's lids off its eyeballs at every lid value, for one identity.
 
-    Both fields push lid skin straight away from the ball's centre, no farther than CLEARANCE_M off its surface, and
-    fade over the skin around. They touch nothing that the eye's lid shape does not move.
+    Both fields push lid skin straight away from the ball's centre until it lies CLEARANCE_M off the surface, or, up
+    to FULL_CLEARANCE_AT, as much more than when open as the lid value asks for. They fade over a few rings around,
+    and touch nothing that the eye's lid shape does not move. Neither acts on open lids: skin that lies inside the
+    ball then comes out of it as the lids shut. An eye whose lids never cut is left alone.
 
     Args:
         head: with lid shapes.
@@ -148,7 +151,9 @@ def lid_penetration(
 ) -> np.ndarray:
     """Return how deep the lids' visible skin lies inside the eyeballs, at its deepest.
 
-    Looked at are 15 points on each triangle of the near side of the lids' edge that the lid shape moves.
+    Looked at are 15 points on each triangle on the near side of the lids' edge that the lid shape moves, but for
+    points that lie inside the ball already when this identity's lids are open: some identities sink the inner border
+    of the lids' edge by up to a quarter of a millimetre, where a camera sees a thinner edge and not a hole.
 
     Args:
         head: with eyeballs and lid shapes.
@@ -158,22 +163,23 @@ def lid_penetration(
     Returns:
         (N, 2) metres, left then right, 0 where the lid lies clear.
     Raises:
-        ValueError: the head has no eyeballs, no lids over them, or no lid shapes.
+        HeadError: the head has no eyeballs, no lids over them, or no lid shapes.
     """
     eyes = [_find_eye(head, joint) for joint in EYE_JOINTS]
     if head.eyelid_directions is None or any(eye is None for eye in eyes):
-        raise ValueError(f"{head.name} has no eyeballs with lids and lid shapes to measure")
+        raise HeadError(f"{head.name} has no eyeballs, or no lids or lid shapes over them. Choose a FLAME head")
     neutral = _neutral(head, shape)
     eyelid = np.atleast_2d(np.asarray(eyelid, np.float64))
-    offsets = np.zeros((len(eyelid), 1, 3)) if corrective is None else corrective_offsets(corrective, eyelid)
+    offsets = np.zeros((len(eyelid), 1, 1)) if corrective is None else corrective_offsets(corrective, eyelid)
     depth = np.zeros((len(eyelid), 2))
     for side, eye in enumerate(eyes):
         lid = head.eyelid_directions[..., side].astype(np.float64)
         ball = _fit_ball(neutral[eye.ball])
         triangles = _lid_triangles(eye, lid)
+        outside_when_open = ball.clearance(_samples(neutral, triangles)) >= 0
         for row, value in enumerate(eyelid[:, side]):
-            points = neutral + value * lid + offsets[row]
-            depth[row, side] = max(0.0, -ball.clearance(_samples(points, triangles)).min())
+            clearance = ball.clearance(_samples(neutral + value * lid + offsets[row], triangles))
+            depth[row, side] = np.max(-clearance, where=outside_when_open, initial=0.0)
     return depth
 
 
@@ -190,6 +196,8 @@ def _find_eye(head: Head, joint: int) -> _Eye | None:
     if on_ball.sum() < MIN_BALL_VERTICES:
         return None
     triangles = head.triangles[~on_ball[head.triangles].any(axis=1)]
+    if not len(triangles):
+        return None
     edges, is_border = _edges(triangles)
     points = head.template.astype(np.float64)
     ball = _fit_ball(points[on_ball])
@@ -204,8 +212,9 @@ def _find_eye(head: Head, joint: int) -> _Eye | None:
 def _edges(triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the triangles' edges (K, 2), each once, and which of them (K,) bound only one triangle."""
     sides = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
-    edges, count = np.unique(sides, axis=0, return_counts=True)
-    return edges, count == 1
+    stride = triangles.max() + 1  # one number an edge: far quicker than comparing rows
+    numbers, count = np.unique(sides[:, 0] * stride + sides[:, 1], return_counts=True)
+    return np.column_stack(np.divmod(numbers, stride)), count == 1
 
 
 def _rings(local: np.ndarray, triangles: np.ndarray, edges: np.ndarray, border: np.ndarray) -> np.ndarray:
@@ -285,12 +294,9 @@ def _lid_shape(eye: _Eye, neutral: np.ndarray) -> np.ndarray:
     near = _distance_along(neutral, eye.edges, pinned) < REACH * ball.radius
     near |= (eye.rings >= 0) & (eye.rings < eye.edge)  # the pocket comes along
     turn, lift = _fade(np.column_stack([turn, lift]), pinned, near, eye.edges).T
-    # What the fading left inside the ball is put onto it.
-    sideways = local[:, 0]
-    shut = np.column_stack(
-        [sideways, (from_axis + lift) * np.sin(elevation - turn), (from_axis + lift) * np.cos(elevation - turn)]
-    )
-    return shut - local
+    from_axis, elevation = from_axis + lift, elevation - turn
+    shut = np.column_stack([local[:, 0], from_axis * np.sin(elevation), from_axis * np.cos(elevation)])
+    return (shut - local) * near[:, None]  # the way there and back rounds; what stays shall stay exactly
 
 
 def _meeting_line(local: np.ndarray, elevation: np.ndarray, loop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -378,12 +384,14 @@ def _correct(eye: _Eye, neutral: np.ndarray, lid: np.ndarray) -> tuple[np.ndarra
     outward = [_unit(neutral + value * lid - ball.center) for value in (1.0, 0.5)]
     amount = np.zeros((2, len(neutral)))  # metres along these, at 1 and at 0.5
     clearance_open = ball.clearance(_samples(neutral, triangles))
+    if all((ball.clearance(_samples(neutral + value * lid, triangles)) >= 0).all() for value in STEPS):
+        return np.zeros_like(neutral), np.zeros_like(neutral)
 
     def lacking(value: float) -> np.ndarray:
         """Return how much farther out each vertex (V,) would have to be at this lid value."""
         weights = corrective_weights(value)
         points = neutral + value * lid + sum(w * a[:, None] * o for w, a, o in zip(weights, amount, outward))
-        wanted = np.minimum(CLEARANCE_M, clearance_open + CLEARANCE_GAIN * CLEARANCE_M * value)
+        wanted = np.minimum(CLEARANCE_M, clearance_open + CLEARANCE_M * value / FULL_CLEARANCE_AT)
         lack = np.maximum(wanted - ball.clearance(_samples(points, triangles)), 0.0)
         need = np.zeros(len(neutral))
         for corner in range(3):
