@@ -107,8 +107,11 @@ def eyelid_shapes(head: Head, shape: np.ndarray | None = None) -> np.ndarray | N
 
 
 def corrective_weights(eyelid: np.ndarray) -> np.ndarray:
-    """Return how much of `LidCorrective.shut` and `.halfway` lid values (...) ask for: (..., 2) = e, 4e(1 - e)."""
-    eyelid = np.asarray(eyelid, dtype=np.float64)
+    """Return how much of `LidCorrective.shut` and `.halfway` lid values (...) ask for: (..., 2) = e, 4e(1 - e).
+
+    Lids beyond open or shut get no more than open or shut ones.
+    """
+    eyelid = np.clip(np.asarray(eyelid, dtype=np.float64), 0.0, 1.0)
     return np.stack([eyelid, 4.0 * eyelid * (1.0 - eyelid)], axis=-1)
 
 
@@ -119,8 +122,10 @@ def corrective_offsets(corrective: LidCorrective, eyelid: np.ndarray) -> np.ndar
     return np.tensordot(weights, fields, axes=([1, 2], [2, 3]))
 
 
-def lid_corrective(head: Head, shape: np.ndarray | None = None) -> LidCorrective | None:
-    """Return what keeps this head's lids off its eyeballs at every lid value, for one identity.
+def lid_corrective(
+    head: Head, shape: np.ndarray | None = None, *, neutral: np.ndarray | None = None
+) -> LidCorrective | None:
+    """Return what keeps this head's lids off its eyeballs at every lid value, for one face.
 
     Both fields push lid skin straight away from the ball's centre until it lies CLEARANCE_M off the surface, or, up
     to FULL_CLEARANCE_AT, as much more than when open as the lid value asks for. They fade over a few rings around,
@@ -130,13 +135,14 @@ def lid_corrective(head: Head, shape: np.ndarray | None = None) -> LidCorrective
     Args:
         head: with lid shapes.
         shape: (C,) identity; left out, the template.
+        neutral: (V, 3) metres, FLAME axes: a face at rest that no identity describes, instead of `shape`.
     Returns:
         None for a head without lid shapes, or without eyeballs and lids that can be told apart.
     """
     eyes = [_find_eye(head, joint) for joint in EYE_JOINTS]
     if head.eyelid_directions is None or any(eye is None for eye in eyes):
         return None
-    neutral = _neutral(head, shape)
+    neutral = _neutral(head, shape) if neutral is None else np.asarray(neutral, np.float64)
     lids = head.eyelid_directions.astype(np.float64)
     fields = [_correct(eye, neutral, lids[..., side]) for side, eye in enumerate(eyes)]
     return LidCorrective(*(np.stack(pair, axis=-1).astype(np.float32) for pair in zip(*fields)))

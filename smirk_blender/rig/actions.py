@@ -17,11 +17,13 @@ from . import compat
 from .armature import rest_rotation
 from .head_object import add_missing_keys
 from .identity import apply_identity, wear_identity, worn_head
+from .lid_corrective import lid_key_values
 from .memory import (
     EXPRESSION_KEYS,
     EYELID_KEYS,
     HEAD_ID,
     KEY_KINDS,
+    LID_KEYS,
     MODEL_NAME,
     POSE_KEYS,
     SPARE_KEYS,
@@ -88,6 +90,8 @@ def bake_take(
     features = pose_features(neck_pose=take.neck_pose, jaw_pose=take.jaw_pose, eye_pose=take.eye_pose)
     _bake_keys(head_object, action, "Expression", EXPRESSION_KEYS, take.expression, scene_frames)
     _bake_keys(head_object, action, "Eyelids", EYELID_KEYS, take.eyelid, scene_frames)
+    for name, values in zip(names(head_object, LID_KEYS), lid_key_values(take.eyelid).T):
+        _key_value(head_object, action, "Eyelids", name, values, scene_frames)
     _bake_keys(head_object, action, "Pose", POSE_KEYS, features, scene_frames)
     if has_armature(head_object):
         used = []
@@ -273,7 +277,7 @@ def _check(head_object: Object, head: Head, take: Take) -> None:
             f"{head_object.name} was built from the model {head_object[MODEL_NAME]}, not from {head.name}. "
             "Choose that model, or build the head again"
         )
-    keys = [name for kind in (*KEY_KINDS, SPARE_KEYS) for name in names(head_object, kind) if name]
+    keys = [name for kind in (*KEY_KINDS, LID_KEYS, SPARE_KEYS) for name in names(head_object, kind) if name]
     missing = [name for name in keys if name not in head_object.data.shape_keys.key_blocks]
     if missing:
         raise HeadError(f"{head_object.name} has lost its shape key {missing[0]}. Undo that, or build the head again")

@@ -21,7 +21,8 @@ from ..flame.recognize import (
 from .armature import build_armature
 from .drivers import drive_pose_keys
 from .head_object import NUM_EXPRESSION_KEYS, PoseKeys, add_missing_keys, add_vertex_groups, start_memory
-from .identity import IDENTITY_REMAINDER, update_joints
+from .identity import IDENTITY_REMAINDER, update_joints, worn_head
+from .lid_corrective import keep_lids_off_eyeballs
 from .memory import (
     BASE_SHAPE,
     BONES,
@@ -30,6 +31,7 @@ from .memory import (
     FOREIGN_KEYS,
     HEAD_ID,
     KEY_KINDS,
+    LID_KEYS,
     MODEL_NAME,
     SPARE_KEYS,
     names,
@@ -66,7 +68,12 @@ class Adoption:
 
 
 def adopt_head(
-    mesh_object: Object, head: Head, *, num_expression: int = NUM_EXPRESSION_KEYS, pose_keys: PoseKeys = "keyed"
+    mesh_object: Object,
+    head: Head,
+    *,
+    num_expression: int = NUM_EXPRESSION_KEYS,
+    pose_keys: PoseKeys = "keyed",
+    clear_lids: bool = False,
 ) -> Adoption:
     """Make a mesh with a model's net of vertices a head that takes can be baked onto.
 
@@ -77,7 +84,7 @@ def adopt_head(
         mesh_object: a mesh; nothing is changed unless it is adopted.
         head: the model whose net it has.
         num_expression: how many expression directions have a key afterwards; more where it brings more.
-        pose_keys: as in `build_head`.
+        pose_keys, clear_lids: as in `build_head`.
     Raises:
         HeadError: it is no such head, or something about it keeps FLAME from being exact; the text says what to do.
     """
@@ -91,7 +98,7 @@ def adopt_head(
 
     if mesh_object.data.shape_keys is None:
         mesh_object.shape_key_add(name="Basis", from_mix=False)
-    kept = {name: mesh_object[name] for name in (HEAD_ID, SPARE_KEYS) if name in mesh_object}  # of a head adopted again
+    kept = {name: mesh_object[name] for name in (HEAD_ID, LID_KEYS, SPARE_KEYS) if name in mesh_object}  # of a head adopted again
     start_memory(mesh_object, head, standing.placement, bones=bones)
     for name, value in kept.items():
         mesh_object[name] = value
@@ -100,6 +107,8 @@ def adopt_head(
     if modifier is None:
         _make_armature(mesh_object, head, standing.placement)
     added = add_missing_keys(mesh_object, head, identity=False)
+    if clear_lids:
+        keep_lids_off_eyeballs(mesh_object, head, worn_head(mesh_object, head).template)
     update_joints(mesh_object, head)
     if pose_keys == "driven":
         drive_pose_keys(mesh_object)
@@ -173,7 +182,7 @@ def _match_keys(
         start = stop
     found = {name for named in by_kind.values() for name, _ in named}
     _refuse_driven(mesh_object, found)
-    known = {*found, *OURS_ALONE, *names(mesh_object, SPARE_KEYS)}
+    known = {*found, *OURS_ALONE, *names(mesh_object, LID_KEYS), *names(mesh_object, SPARE_KEYS)}
     return by_kind, [key_block.name for key_block in key_blocks if key_block.name not in known]
 
 

@@ -59,8 +59,10 @@ def fcurves(action: Action) -> Iterator[FCurve]:
                 yield from channels.fcurves
 
 
-def hold_at_zero(action: Action, datablock: ID, data_path: str) -> None:
-    """Key a property at 0, once, in an action that need not be bound; nothing happens where it is keyed already.
+def add_fcurve(
+    action: Action, datablock: ID, data_path: str, scene_frames: np.ndarray, values: np.ndarray
+) -> None:
+    """Key a property (T,) in an action that need not be bound; nothing happens where it is keyed already.
 
     Where Blender has slots, every slot for the datablock's kind is meant; an action without one is left as it is.
     """
@@ -68,12 +70,17 @@ def hold_at_zero(action: Action, datablock: ID, data_path: str) -> None:
         return
     if not has_slots():
         if action.id_root == datablock.id_type:
-            write_fcurve(action.fcurves.new(data_path), np.zeros(1), np.zeros(1))
+            write_fcurve(action.fcurves.new(data_path), scene_frames, values)
         return
     for slot in action.slots:
         if slot.target_id_type == datablock.id_type:
             channels = action.layers[0].strips[0].channelbag(slot)
-            write_fcurve(channels.fcurves.new(data_path), np.zeros(1), np.zeros(1))
+            write_fcurve(channels.fcurves.new(data_path), scene_frames, values)
+
+
+def hold_at_zero(action: Action, datablock: ID, data_path: str) -> None:
+    """Key a property at 0, once; as `add_fcurve`."""
+    add_fcurve(action, datablock, data_path, np.zeros(1), np.zeros(1))
 
 
 def read_fcurve(fcurve: FCurve) -> tuple[np.ndarray, np.ndarray]:

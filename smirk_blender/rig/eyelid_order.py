@@ -14,7 +14,7 @@ from bpy.types import Modifier, NodeTree, Object, ShapeKey
 from ..errors import HeadError
 from . import compat
 from .head_object import EYELID_NAMES
-from .memory import EYELID_KEYS, KEY_FACTORS, is_head, names
+from .memory import EYELID_KEYS, KEY_FACTORS, LID_KEYS, is_head, names
 from .shape_keys import key_offsets
 
 MODIFIER_NAME = "Eyelids After Posing"
@@ -59,6 +59,7 @@ def _add_after_posing(head_object: Object, keys: list[ShapeKey]) -> None:
         attribute.data.foreach_set("vector", np.ascontiguousarray(offsets, np.float32).ravel())
         _drive(head_object, compat.nodes_input_path(modifier, socket), key)
         key.mute = True
+    _mute_lid_keys(head_object, True)
     mesh.update()
 
 
@@ -111,7 +112,16 @@ def _clear(head_object: Object, keys: list[ShapeKey]) -> None:
             attributes.remove(attributes[name])
     for key in keys:
         key.mute = False
+    _mute_lid_keys(head_object, False)
     head_object.data.update()
+
+
+def _mute_lid_keys(head_object: Object, mute: bool) -> None:
+    """Mute or unmute the keys that keep lids off the eyeballs: they belong to lids before posing."""
+    key_blocks = head_object.data.shape_keys.key_blocks
+    for name in names(head_object, LID_KEYS):
+        if name in key_blocks:
+            key_blocks[name].mute = mute
 
 
 def _remove_drivers(head_object: Object, modifier_path: str) -> None:

@@ -14,6 +14,7 @@ from ..flame.pose_keys import skinned_pose_directions
 from .armature import build_armature
 from .axes import UPRIGHT
 from .drivers import drive_pose_keys
+from .lid_corrective import keep_lids_off_eyeballs
 from .memory import (
     BASE_SHAPE,
     BONES,
@@ -24,6 +25,7 @@ from .memory import (
     IDENTITY_KEYS,
     KEY_FACTORS,
     KEY_KINDS,
+    LID_KEYS,
     MODEL_NAME,
     POSE_KEYS,
     SPARE_KEYS,
@@ -50,6 +52,7 @@ def build_head(
     num_expression: int = NUM_EXPRESSION_KEYS,
     armature: bool = True,
     pose_keys: PoseKeys = "keyed",
+    clear_lids: bool = False,
     collection: Collection | None = None,
 ) -> Object:
     """Return a new mesh object, child of a new armature object; neither is moved, turned or scaled.
@@ -64,6 +67,7 @@ def build_head(
         armature: whether bones turn jaw, eyes and neck; without, shape keys do, for game engines and other packages.
         pose_keys: "keyed": a bake keys them, and exports carry them; "driven": they follow the bones besides, so
             that a head posed by hand is FLAME's too.
+        clear_lids: whether more keys keep shut lids off the eyeballs, which FLAME's do not.
         collection: where the objects go; the context's where left out.
     Raises:
         ValueError: driven pose keys without an armature.
@@ -83,6 +87,8 @@ def build_head(
     head_object[IDENTITY_KEYS] = [""] * min(num_shape, head.num_shape)
     head_object[EXPRESSION_KEYS] = [""] * min(num_expression, head.num_expression)
     add_missing_keys(head_object, head)
+    if clear_lids:
+        keep_lids_off_eyeballs(head_object, head, head.template)
     if pose_keys == "driven":
         drive_pose_keys(head_object)
     return head_object
@@ -95,7 +101,7 @@ def start_memory(head_object: Object, head: Head, placement: Placement, *, bones
     remember_placement(head_object, placement)
     head_object[BONES] = list(bones)
     head_object[KEY_FACTORS] = {}
-    for kind in (*KEY_KINDS, FOREIGN_KEYS, SPARE_KEYS, BASE_SHAPE):
+    for kind in (*KEY_KINDS, LID_KEYS, FOREIGN_KEYS, SPARE_KEYS, BASE_SHAPE):
         head_object[kind] = []
 
 

@@ -8,6 +8,7 @@ from bpy.types import Object, ShapeKey
 from ..flame.head import Head
 from ..flame.pose_keys import skinned_pose_directions
 from .armature import SAME_PLACE, move_rest_joints
+from .lid_corrective import refresh_lid_corrective
 from .memory import (
     BASE_SHAPE,
     IDENTITY_KEYS,
@@ -50,9 +51,11 @@ def update_joints(head_object: Object, head: Head) -> None:
     """Move the bones to the joints that FLAME regresses from the identity that the head shows now.
 
     To be called after an identity key was changed by hand. A head without an armature has its pose
-    keys made anew instead, for they turn the face about these joints.
+    keys made anew instead, for they turn the face about these joints; keys that keep lids off the
+    eyeballs are made anew in any case.
     """
     worn = worn_head(head_object, head)
+    refresh_lid_corrective(head_object, head, worn.template)
     if has_armature(head_object):
         placement = armature_placement(head_object)
         joints, least = placement.points(worn.joint_template), SAME_PLACE * placement.scale

@@ -20,6 +20,7 @@ IDENTITY_KEYS = "smirk_identity_keys"
 EXPRESSION_KEYS = "smirk_expression_keys"
 EYELID_KEYS = "smirk_eyelid_keys"
 POSE_KEYS = "smirk_pose_keys"  # of all 36 features
+LID_KEYS = "smirk_lid_keys"  # that keep shut lids off the eyeballs, in LID_KEY_NAMES' order; none where lids may cut
 KEY_KINDS = (IDENTITY_KEYS, EXPRESSION_KEYS, EYELID_KEYS, POSE_KEYS)
 
 KEY_FACTORS = "smirk_key_factors"  # by key name, where it is not 1: the key stores factor times its direction

@@ -1,0 +1,89 @@
+"""Keys that keep shut lids off the eyeballs: lid shapes move along straight lines, and a straight line cuts a ball.
+
+Two keys an eye, made from the geometry of the face that the head wears: one goes with the lid, the
+other is greatest halfway. They are an addition to FLAME, so a head has them only if asked.
+"""
+
+import bpy
+import numpy as np
+from bpy.types import Action, Object
+
+from ..flame.eyelids import corrective_weights, lid_corrective
+from ..flame.head import Head
+from . import compat
+from .memory import EYELID_KEYS, KEY_FACTORS, LID_KEYS, actions_baked_onto, names, placement_of
+from .shape_keys import EYELID_SLIDER, add_keys, key_points, set_key_points
+
+LID_KEY_NAMES = ("eyelid_clear_L", "eyelid_clear_R", "eyelid_halfway_L", "eyelid_halfway_R")
+
+
+def keep_lids_off_eyeballs(head_object: Object, head: Head, face: np.ndarray) -> bool:
+    """Add the keys, and their curves to the actions baked before; return whether lids of this head cut at all.
+
+    Args:
+        head_object: of a head.
+        head: its model.
+        face: (V, 3) metres, FLAME axes: the face that it wears, at rest; see `identity.worn_head`.
+    """
+    let_lids_cut(head_object)
+    directions = _directions(head, face)
+    if directions is None or not np.any(directions):
+        return False
+    head_object[LID_KEYS] = add_keys(head_object, LID_KEY_NAMES, directions, slider=EYELID_SLIDER)
+    shape_keys = head_object.data.shape_keys
+    for name in names(head_object, LID_KEYS):
+        shape_keys.key_blocks[name].mute = shape_keys.key_blocks[names(head_object, EYELID_KEYS)[0]].mute
+    for action in actions_baked_onto(head_object, bpy.data.actions):
+        _follow_eyelids(head_object, action)
+    return True
+
+
+def let_lids_cut(head_object: Object) -> None:
+    """Take the keys away again: the head is FLAME's to the last vertex."""
+    key_blocks = head_object.data.shape_keys.key_blocks
+    for name in names(head_object, LID_KEYS):
+        if name in key_blocks:
+            head_object.shape_key_remove(key_blocks[name])
+    head_object[LID_KEYS] = []
+
+
+def refresh_lid_corrective(head_object: Object, head: Head, face: np.ndarray) -> None:
+    """Make the keys anew for the face that the head wears now, where it has them."""
+    listed = names(head_object, LID_KEYS)
+    if not listed:
+        return
+    directions = _directions(head, face)
+    key_blocks, placement = head_object.data.shape_keys.key_blocks, placement_of(head_object)
+    for name, offsets in zip(listed, np.moveaxis(directions, -1, 0), strict=True):
+        key_block = key_blocks[name]
+        set_key_points(key_block, key_points(key_block.relative_key) + placement.offsets(offsets))
+    head_object.data.update()
+
+
+def lid_key_values(eyelid: np.ndarray) -> np.ndarray:
+    """Return the keys' values for lids (T, 2): (T, 4), in LID_KEY_NAMES' order."""
+    weights = corrective_weights(eyelid)  # (T, 2 lids, 2 fields)
+    return np.concatenate([weights[..., 0], weights[..., 1]], axis=1)
+
+
+def _directions(head: Head, face: np.ndarray) -> np.ndarray | None:
+    """Return (V, 3, 4), in LID_KEY_NAMES' order; None where the head has no lids."""
+    corrective = lid_corrective(head, neutral=face)
+    return None if corrective is None else np.concatenate([corrective.shut, corrective.halfway], axis=-1)
+
+
+def _follow_eyelids(head_object: Object, action: Action) -> None:
+    """Key the keys in an action as its eyelids ask."""
+    shape_keys = head_object.data.shape_keys
+    path_of = lambda name: shape_keys.key_blocks[name].path_from_id("value")
+    curves = {fcurve.data_path: fcurve for fcurve in compat.fcurves(action)}
+    for side, lid_name in enumerate(names(head_object, EYELID_KEYS)):
+        if path_of(lid_name) not in curves:
+            continue
+        scene_frames, values = compat.read_fcurve(curves[path_of(lid_name)])
+        eyelid = np.zeros((len(values), 2))
+        eyelid[:, side] = values * head_object[KEY_FACTORS].get(lid_name, 1.0)
+        wanted = lid_key_values(eyelid)
+        for column in (side, 2 + side):
+            path = path_of(names(head_object, LID_KEYS)[column])
+            compat.add_fcurve(action, shape_keys, path, scene_frames, wanted[:, column])
