@@ -16,7 +16,7 @@ ROOMS = {
     "take": (("errors",), ("numpy",)),
     "sample": (("flame", "take"), ("numpy",)),
     "capture": (("encoder", "errors", "flame", "take"), ("cv2", "matplotlib", "mediapipe", "numpy")),
-    "retarget": (("errors", "take"), ("numpy",)),
+    "retarget": (("errors", "flame", "take"), ("numpy",)),
     "rig": (("errors", "flame", "retarget", "take", "sample"), ("bpy", "mathutils", "numpy")),
     "cli": (("errors", "flame", "retarget", "rig", "sample", "take"), ("bpy",)),
 }
@@ -64,6 +64,10 @@ def test_a_module_imports_only_what_its_room_may(path):
         ("from smirk_blender.capture import job, protocol", ("bpy", "numpy", "torch", "cv2", "mediapipe", "scipy")),
         ("import smirk_blender.take", ("bpy", "torch", "cv2", "mediapipe", "scipy")),
         ("from smirk_blender.flame import builtin_head; builtin_head()", ("bpy", "torch", "cv2", "mediapipe", "scipy")),
+        (
+            "from smirk_blender.retarget import carry, head_motion",
+            ("bpy", "torch", "cv2", "mediapipe", "scipy"),
+        ),
         ("import smirk_blender.encoder", ("bpy", "cv2", "mediapipe")),
         ("from smirk_blender.capture import solve_video", ("bpy", "torch")),
     ],
