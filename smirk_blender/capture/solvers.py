@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import HeadError, SmirkError
 from ..flame import BUILTIN_HEAD, Head, open_head
 from ..take.camera import camera_points_from_image
+from .gaze import gaze_from_irises
 
 SOLVERS = ("smirk", "landmarks")
 IDENTITY_EVERY = 4  # of SMIRK's batches, the first and every fourth are asked who it is: a take has one identity
@@ -97,6 +98,7 @@ class SmirkSolver:
 
         use_threads((os.cpu_count() or 2) - 1)  # one core finds faces meanwhile
         self._encoder = load_encoder(weights, device)
+        self._head = head
         self.batch_size = BATCH_SIZE
         self.models = {"weights": Path(weights).name, "head": head.name}
         self._outputs = []
@@ -107,15 +109,10 @@ class SmirkSolver:
 
     def finish(self, landmarks: np.ndarray, crop_transforms: np.ndarray, progress: Callable[[int], None]) -> Solved:
         joined = lambda name: np.concatenate([getattr(output, name) for output in self._outputs])
-        return Solved(
-            shape=np.median(joined("shape"), axis=0),  # which ignores the frames that went wrong
-            expression=joined("expression"),
-            jaw_pose=joined("jaw_pose"),
-            eyelid=joined("eyelid"),
-            head_pose=joined("head_pose"),
-            eye_pose=np.zeros((len(landmarks), 6), np.float32),  # SMIRK says nothing of gaze
-            camera=joined("camera"),
-        )
+        parameters = {name: joined(name) for name in ("expression", "jaw_pose", "eyelid", "head_pose")}
+        parameters["shape"] = np.median(joined("shape"), axis=0)  # which ignores the frames that went wrong
+        gaze = gaze_from_irises(self._head, landmarks, **parameters)  # of which SMIRK says nothing
+        return Solved(**parameters, eye_pose=gaze, camera=joined("camera"))
 
 
 class LandmarkSolver:
