@@ -46,8 +46,8 @@ def gaze_from_irises(
     """Return where both eyes look, with the head's own turn taken out: zero is straight out of the face.
 
     The eyes move together, but for a small convergence beyond the take's usual one. Frames in which neither iris can be
-    seen (a blink) take their gaze from the frames beside them. All zeros for a head without landmarks at its eyes: nothing
-    else says where in the picture its eyeballs are: half a millimetre of doubt is more than two degrees.
+    seen (a blink) take their gaze from the frames beside them. All zeros for a head without landmarks at its eyes, since
+    where its eyeballs are in the picture is a guess then, and half a millimetre is more than two degrees.
     Args:
         landmarks: (K, 478, 3) pixels, y down.
         shape (S,), expression (K, E), jaw_pose (K, 3), eyelid (K, 2), head_pose (K, 3): as in `Take`.

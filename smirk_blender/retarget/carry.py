@@ -14,7 +14,7 @@ from ..flame import JOINT_NAMES, Head
 from ..flame.rotations import axis_angle_from_matrices, cross_matrices, matrices_from_axis_angle
 from ..take import Take
 
-CHUNK_FRAMES = 128  # of a FLAME head's vertices; about 150 MB at a time
+CHUNK_FRAMES = 64  # of a FLAME head's vertices: 100 MB or so at a time; more are no faster
 MAX_STEPS = 12
 STEP_TOLERANCE = 1e-4  # largest change, of coefficients and of radians, at which a fit has arrived
 RIDGE = 1e-8  # of the Hessian's largest diagonal: keeps directions that move nothing from moving
