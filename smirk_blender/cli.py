@@ -7,19 +7,25 @@ import argparse
 import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
+import numpy as np
 from bpy.types import Object
 
 from .errors import SmirkError, TakeError
 from .flame import BUILTIN_HEAD, Head, open_head
+from .retarget.carry import carry_take
+from .retarget.head_motion import with_head_motion
 from .retarget.view import View
 from .rig import bake_take, build_head, compat
 from .rig.camera import bake_in_shot
+from .rig.eyelid_order import set_eyelid_order
 from .rig.footage import add_footage, make_footage_paths_relative, match_take
+from .rig.head_object import NUM_EXPRESSION_KEYS, NUM_IDENTITY_KEYS
+from .rig.models import remember_model
 from .rig.movie import encode_movie
 from .rig.sample_clip import render_sample_clip
 from .rig.stage import light_stage, set_stage, show_camera_view
@@ -28,6 +34,7 @@ from .take import Take, load_take
 BESIDE, MATCHED = "beside", "matched"
 ORTHOGRAPHIC, PERSPECTIVE = "orthographic", "perspective"
 ESTIMATE = "estimate"
+LIDS = ("clear", "exact", "after-posing")
 
 
 def main(argv: list[str]) -> int:
@@ -52,10 +59,20 @@ def bake(options: argparse.Namespace) -> None:
     Raises:
         SmirkError: a file cannot be read or written.
     """
-    take = load_take(options.take)
     head = open_head(options.head, options.eyelids)
+    take = with_head_motion(_carried(load_take(options.take), head, options), options.head_motion)
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
-    head_object = build_head(head)
+    head_object = build_head(
+        head,
+        num_shape=options.identity_keys,
+        num_expression=options.expression_keys,
+        armature=not options.no_armature,
+        pose_keys=options.pose_keys,
+        clear_lids=options.lids == "clear",
+    )
+    remember_model(head_object, str(options.head), options.eyelids or "")
+    if options.lids == "after-posing":
+        set_eyelid_order(head_object, "after")
     num_keys = len(head_object.data.shape_keys.key_blocks) - 1
     say(f"Built {head.name}: {len(head_object.data.vertices)} vertices, {num_keys} shape keys")
     matched_camera = _bake(head_object, head, take, options)
@@ -105,15 +122,25 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
+def _carried(take: Take, head: Head, options: argparse.Namespace) -> Take:
+    """Return the take as it is, or carried over from the head that it was solved on, with the residual said."""
+    if options.solved_on is None:
+        return take
+    carried, residual = carry_take(take, open_head(options.solved_on, options.eyelids), head)
+    rms_mm, greatest_mm = 1000 * float(np.sqrt(np.mean(residual.rms_m**2))), 1000 * float(residual.greatest_m.max())
+    say(f"Carried the take over to {head.name}: {rms_mm:.2f} mm away (root mean square), {greatest_mm:.2f} mm at most")
+    return carried
+
+
 def _bake(head_object: Object, head: Head, take: Take, options: argparse.Namespace) -> Object | None:
     """Bake the take as the layout says; return the matched camera where there is one."""
     scene, say_baked = bpy.context.scene, lambda action: say(f"Baked {len(take)} frames to {action.name}")
     if options.layout == BESIDE:
-        say_baked(bake_take(head_object, head, take))
+        say_baked(bake_take(head_object, head, take, identity=options.identity))
         return None
     projection = 'PERSP' if options.camera == PERSPECTIVE or options.focal else 'ORTHO'
     focal_mm = None if options.focal == ESTIMATE else options.focal
-    action, camera, view = bake_in_shot(scene, head_object, head, take, projection=projection, focal_mm=focal_mm)
+    action, camera, view = bake_in_shot(scene, head_object, head, take, projection=projection, focal_mm=focal_mm, identity=options.identity)
     say_baked(action)
     say(f"Matched {_described(view, asked_mm=focal_mm)}")
     return camera
@@ -165,21 +192,54 @@ def _parser() -> argparse.ArgumentParser:
     add = command.add_argument
     add("take", metavar="TAKE.npz", help="the take")
     add("--head", required=True, metavar=f"{BUILTIN_HEAD}|FLAME.pkl", help="the built-in head, or a FLAME model")
-    add("--eyelids", metavar="DIR", help="the folder with SMIRK's eyelid shapes for a FLAME model")
     add("--video", metavar="CLIP", help="the video that the take was solved from, shown beside the head, or behind it")
+    preview = "encode a silent movie with the video's sound"
+    add("--preview", nargs=2, metavar=("PICTURES.mp4", "PREVIEW_OUT.mp4"), help=preview)
+    add("--out", required=True, metavar="NAME.blend", help="the .blend to write")
+    _add_head_options(command.add_argument_group("the head").add_argument)
+    _add_take_options(command.add_argument_group("the take on it").add_argument)
+    _add_shot_options(command.add_argument_group("the shot").add_argument)
+    command = commands.add_parser("sample", help="render the sample clip from its animation")
+    command.set_defaults(command=sample)
+    command.add_argument("--out", required=True, metavar="CLIP.mp4", help="the clip to write")
+    return parser
+
+
+def _add_head_options(add: Callable) -> None:
+    add("--eyelids", metavar="DIR", help="the folder with SMIRK's eyelid shapes for a FLAME model")
+    identity_keys = f"identity directions with a shape key ({NUM_IDENTITY_KEYS}); the others share one"
+    add("--identity-keys", type=_count, default=NUM_IDENTITY_KEYS, metavar="N", help=identity_keys)
+    expression_keys = f"expression directions with a shape key ({NUM_EXPRESSION_KEYS}), and those that the take needs beyond"
+    add("--expression-keys", type=_count, default=NUM_EXPRESSION_KEYS, metavar="N", help=expression_keys)
+    pose_keys = "FLAME's pose directions: keyed (usual), or driven by the bones besides"
+    add("--pose-keys", choices=("keyed", "driven"), default="keyed", help=pose_keys)
+    add("--no-armature", action="store_true", help="turn jaw, eyes and neck by shape keys alone, for game engines")
+    lids = "kept off the eyeballs (usual), exactly FLAME's, or added after posing as SMIRK's authors do"
+    add("--lids", choices=LIDS, default=LIDS[0], help=lids)
+
+
+def _add_take_options(add: Callable) -> None:
+    add("--solved-on", metavar="FLAME.pkl", help="the model that the take was solved on, to carry it over to --head")
+    identity = "whose face: the take's on shape keys (usual), the take's in the Basis, or the head's own"
+    add("--identity", choices=("keys", "basis", "keep"), default="keys", help=identity)
+    head_motion = "the head's rotation: as solved (usual), on the neck alone, or none"
+    add("--head-motion", choices=("keep", "neck", "off"), default="keep", help=head_motion)
+
+
+def _add_shot_options(add: Callable) -> None:
     layout = f"where the head stands: {BESIDE} the footage (usual), or on the actor in the shot"
     add("--layout", choices=(BESIDE, MATCHED), default=BESIDE, help=layout)
     camera = f"of the shot: {ORTHOGRAPHIC} as solvers see, exact (usual), or {PERSPECTIVE}"
     add("--camera", choices=(ORTHOGRAPHIC, PERSPECTIVE), help=camera)
     focal = "of the perspective camera, with 36 mm along the picture's longer side; estimated where left out"
     add("--focal", type=_focal_mm, metavar=f"MM|{ESTIMATE}", help=focal)
-    preview = "encode a silent movie with the video's sound"
-    add("--preview", nargs=2, metavar=("PICTURES.mp4", "PREVIEW_OUT.mp4"), help=preview)
-    add("--out", required=True, metavar="NAME.blend", help="the .blend to write")
-    command = commands.add_parser("sample", help="render the sample clip from its animation")
-    command.set_defaults(command=sample)
-    command.add_argument("--out", required=True, metavar="CLIP.mp4", help="the clip to write")
-    return parser
+
+
+def _count(text: str) -> int:
+    number = int(text)  # argparse reports a ValueError
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is less than none")
+    return number
 
 
 def _focal_mm(text: str) -> float | str:
@@ -195,6 +255,10 @@ def _check_usage(parser: argparse.ArgumentParser, options: argparse.Namespace) -
     """End with a usage error where options of `bake` contradict each other."""
     if options.command is not bake:
         return
+    if options.no_armature and (options.pose_keys == "driven" or options.lids == "after-posing"):
+        parser.error("--pose-keys driven and --lids after-posing need an armature")
+    if options.layout == MATCHED and options.head_motion != "keep":
+        parser.error(f"--layout {MATCHED} needs --head-motion keep")
     if options.layout == BESIDE and (options.camera or options.focal):
         parser.error(f"--camera and --focal need --layout {MATCHED}")
     if options.focal and options.camera == ORTHOGRAPHIC:

@@ -12,9 +12,10 @@ from .protocol import Done, Failed, Message, decode_message
 PACKAGE = __name__.split(".capture.")[0]
 PACKAGE_PARENT = Path(__file__).parents[2]
 STOP_TIMEOUT_S = 5.0  # after which a worker that was asked to stop is killed
-ONE_BLAS_THREAD = {
-    "OPENBLAS_NUM_THREADS": "1"
-}  # its threads wait in loops: on a busy machine small solves took ten times as long
+WORKER_ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",  # its threads wait in loops: on a busy machine small solves took ten times as long
+    "MALLOC_ARENA_MAX": "2",  # more heaps, one a thread, keep up to 40 MB that nobody uses, differently on every run
+}
 LOG_LINES = 5  # of the log's end, quoted when a worker dies
 
 
@@ -45,7 +46,7 @@ class Job:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=PACKAGE_PARENT,
-                env=os.environ | ONE_BLAS_THREAD,
+                env=os.environ | WORKER_ENVIRONMENT,
                 text=True,
                 encoding="utf-8",
             )

@@ -95,6 +95,7 @@ def solve_video(
         solver = open_solver(
             options.solver, head=options.head, eyelids=options.eyelids, weights=options.weights, device=options.device
         )
+        yield from (Warned(sentence) for sentence in solver.warnings)
         yield from _solve(reader, face_mesh, solver, Path(take_path))
     finally:
         reader.close()

@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import HeadError, SmirkError
 from ..flame import BUILTIN_HEAD, Head, open_head
 from ..take.camera import camera_points_from_image
+from .gaze import gaze_from_irises
 
 SOLVERS = ("smirk", "landmarks")
 IDENTITY_EVERY = 4  # of SMIRK's batches, the first and every fourth are asked who it is: a take has one identity
@@ -36,12 +37,14 @@ class Solver(Protocol):
         name: "smirk" or "landmarks".
         models: what it solves with, by role, for the take.
         expression_names: of the head's expression directions.
+        warnings: sentences on what it does without, for the user.
         batch_size: crops that `add` wants at once; 0 if it looks at none.
     """
 
     name: str
     models: dict[str, str]
     expression_names: tuple[str, ...]
+    warnings: tuple[str, ...]
     batch_size: int
 
     def add(self, crops: np.ndarray) -> None:
@@ -97,8 +100,10 @@ class SmirkSolver:
 
         use_threads((os.cpu_count() or 2) - 1)  # one core finds faces meanwhile
         self._encoder = load_encoder(weights, device)
+        self._head = head
         self.batch_size = BATCH_SIZE
-        self.models = {"weights": Path(weights).name, "head": head.name}
+        self.models = {"weights": Path(weights).name} | head.models()
+        self.warnings = _warnings(head)
         self._outputs = []
 
     def add(self, crops: np.ndarray) -> None:
@@ -107,15 +112,10 @@ class SmirkSolver:
 
     def finish(self, landmarks: np.ndarray, crop_transforms: np.ndarray, progress: Callable[[int], None]) -> Solved:
         joined = lambda name: np.concatenate([getattr(output, name) for output in self._outputs])
-        return Solved(
-            shape=np.median(joined("shape"), axis=0),  # which ignores the frames that went wrong
-            expression=joined("expression"),
-            jaw_pose=joined("jaw_pose"),
-            eyelid=joined("eyelid"),
-            head_pose=joined("head_pose"),
-            eye_pose=np.zeros((len(landmarks), 6), np.float32),  # SMIRK says nothing of gaze
-            camera=joined("camera"),
-        )
+        parameters = {name: joined(name) for name in ("expression", "jaw_pose", "eyelid", "head_pose")}
+        parameters["shape"] = np.median(joined("shape"), axis=0)  # which ignores the frames that went wrong
+        gaze = gaze_from_irises(self._head, landmarks, **parameters)  # of which SMIRK says nothing
+        return Solved(**parameters, eye_pose=gaze, camera=joined("camera"))
 
 
 class LandmarkSolver:
@@ -133,7 +133,8 @@ class LandmarkSolver:
                 "or name its folder with the eyelids, or use the built-in head"
             )
         self._fitter = LandmarkFitter(head)
-        self.models = {"head": head.name}
+        self.models = head.models()
+        self.warnings = _warnings(head)
         self.expression_names = head.expression_names[: self._fitter.model.layout.num_expression]
 
     def add(self, crops: np.ndarray) -> None:
@@ -142,3 +143,17 @@ class LandmarkSolver:
     def finish(self, landmarks: np.ndarray, crop_transforms: np.ndarray, progress: Callable[[int], None]) -> Solved:
         fit = self._fitter.fit(camera_points_from_image(landmarks, crop_transforms), progress)
         return Solved(fit.shape, fit.expression, fit.jaw_pose, fit.eyelid, fit.head_pose, fit.eye_pose, fit.camera)
+
+
+def _warnings(head: Head) -> tuple[str, ...]:
+    sentences = []
+    if head.eyelids_computed:
+        sentences.append(
+            f"No SMIRK eyelids for {head.name}: its lids were made from its geometry. Put l_eyelid.npy and r_eyelid.npy "
+            "beside it for theirs"
+        )
+    if head.landmarks is None:
+        sentences.append(
+            f"No landmarks for {head.name}, so no gaze. Put SMIRK's mediapipe_landmark_embedding.npz beside it for one"
+        )
+    return tuple(sentences)

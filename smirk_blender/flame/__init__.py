@@ -30,10 +30,12 @@ def builtin_head() -> Head:
     return make()
 
 
-def open_head(head: str | os.PathLike, eyelid_folder: str | os.PathLike | None = None) -> Head:
-    """Return the built-in head for "builtin", else the one in a file; see `load_head`.
+def open_head(
+    head: str | os.PathLike, eyelid_folder: str | os.PathLike | None = None, *, num_shape: int | None = None
+) -> Head:
+    """Return the built-in head for "builtin", which needs no more, else the one in a file; see `load_head`.
 
     Raises:
         HeadError: as `load_head`.
     """
-    return builtin_head() if str(head) == BUILTIN_HEAD else load_head(head, eyelid_folder)
+    return builtin_head() if str(head) == BUILTIN_HEAD else load_head(head, eyelid_folder, num_shape=num_shape)

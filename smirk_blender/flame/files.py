@@ -1,7 +1,9 @@
 """Head models in files: FLAME's .pkl, and our own .npz of the same fields."""
 
+import hashlib
 import os
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from tokenize import TokenError
 from zipfile import BadZipFile
@@ -9,11 +11,16 @@ from zipfile import BadZipFile
 import numpy as np
 
 from ..errors import HeadError
+from .eyelids import eyelid_shapes
 from .head import JOINT_PARENTS, NUM_POSE_FEATURES, Head, Surface
 from .landmarks import LandmarkEmbedding
 from .safe_pickle import NEXT_STEP, load_data_pickle
 
-NUM_FLAME_SHAPE = 300  # FLAME's shapedirs hold identity first, expression after it
+# Columns of shapedirs (identity first, expression after it) and how many of them are identity.
+FLAME_COLUMNS = range(301, 401)  # FLAME's own files hold 300 + 100; copies cut to fewer expressions, 300 + 50
+NUM_FLAME_SHAPE = 300
+DECA_COLUMNS = 150  # files cut to what DECA and EMOCA use, 100 + 50
+NUM_DECA_SHAPE = 100
 EYELID_FILES = ("l_eyelid.npy", "r_eyelid.npy")  # as in SMIRK's assets
 EMBEDDING_FILE = "mediapipe_landmark_embedding.npz"  # likewise
 FLAME_FIELDS = ("v_template", "f", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table")
@@ -27,15 +34,22 @@ IRIS_RADIUS_M = 0.0058  # a human iris is 11 to 12 mm wide
 PUPIL_RADIUS_M = 0.0022
 
 
-def load_head(path: str | os.PathLike, eyelid_folder: str | os.PathLike | None = None) -> Head:
+def load_head(
+    path: str | os.PathLike, eyelid_folder: str | os.PathLike | None = None, *, num_shape: int | None = None
+) -> Head:
     """Return the head in a FLAME .pkl (2017 to 2023 Open) or in an .npz that `save_head` wrote.
 
+    A FLAME file does not say how many of its directions are identity. With 301 to 400 of them, the first 300 are;
+    with 150, the first 100. For any other count, say it with `num_shape`.
     Args:
         path: the model file; nothing in it is run.
         eyelid_folder: where SMIRK's l_eyelid.npy, r_eyelid.npy and mediapipe_landmark_embedding.npz lie;
-            left out, they are looked for beside the model. A head without them has no lids or no landmarks.
+            left out, they are looked for beside the model. A head without the first two gets lids from its
+            geometry, one without the last has no landmarks.
+        num_shape: how many of the file's directions are identity; the rest are expression.
     Raises:
-        HeadError: no such file, not a head model, or one that tries to run code.
+        HeadError: no such file, not a head model, one that tries to run code, or one whose number of identity
+            directions cannot be told.
     """
     path = Path(path)
     fields = _load_npz(path) if path.suffix.lower() == ".npz" else load_data_pickle(path)
@@ -48,9 +62,9 @@ def load_head(path: str | os.PathLike, eyelid_folder: str | os.PathLike | None =
     eyelids = fields.get("eyelids")
     if eyelids is None:
         eyelids = _load_eyelids(folder, num_vertices, required=eyelid_folder is not None)
-    num_shape = int(fields.get("num_shape", NUM_FLAME_SHAPE))
     directions = arrays["shapedirs"]
-    return Head(
+    num_shape = _num_shape(path, directions.shape[-1], fields.get("num_shape"), num_shape)
+    head = Head(
         name=str(fields.get("name", path.name)),
         template=arrays["v_template"],
         triangles=arrays["f"],
@@ -64,7 +78,11 @@ def load_head(path: str | os.PathLike, eyelid_folder: str | os.PathLike | None =
         expression_names=_names(fields, "expression_names", "expression", directions.shape[-1] - num_shape),
         landmarks=_embedding_from(fields) or _load_embedding(folder, arrays["f"]),
         surface=plain_surface(arrays["v_template"], arrays["f"], arrays["weights"]),
+        sha256=_digest(arrays["v_template"], directions, arrays["posedirs"]),
     )
+    if eyelids is not None or (computed := eyelid_shapes(head)) is None:
+        return head
+    return replace(head, eyelid_directions=computed, eyelids_computed=True)
 
 
 def save_head(head: Head, path: str | os.PathLike) -> None:
@@ -88,6 +106,13 @@ def save_head(head: Head, path: str | os.PathLike) -> None:
         expression_names=np.array(head.expression_names),
         **optional,
     )
+
+
+def _digest(*arrays: np.ndarray) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array, "<f4").tobytes())
+    return digest.hexdigest()
 
 
 def _load_npz(path: Path) -> dict[str, np.ndarray]:
@@ -132,6 +157,33 @@ def _checked_fields(path: Path, fields: dict[str, object]) -> dict[str, np.ndarr
     if arrays["f"].min() < 0 or arrays["f"].max() >= num_vertices:
         raise HeadError(f"{path} is damaged: its triangles name vertices that it does not have. {NEXT_STEP}")
     return arrays
+
+
+def _num_shape(path: Path, num_columns: int, stated: np.ndarray | None, asked: int | None) -> int:
+    """Return how many of a file's directions are identity: as the file states it, as asked, or as the count tells."""
+    if stated is not None:
+        if asked not in (None, int(stated)) or not 0 <= int(stated) <= num_columns:
+            raise HeadError(
+                f"{path} states {int(stated)} identity directions, of {num_columns}. "
+                "Leave the number out, or save the head again from its FLAME file"
+            )
+        return int(stated)
+    if asked is not None:
+        if not 0 < asked < num_columns:
+            raise HeadError(
+                f"{path} holds {num_columns} directions, so {asked} of them cannot be identity and the rest expression. "
+                f"Give a number of identity directions from 1 to {num_columns - 1}"
+            )
+        return asked
+    if num_columns in FLAME_COLUMNS:
+        return NUM_FLAME_SHAPE
+    if num_columns == DECA_COLUMNS:
+        return NUM_DECA_SHAPE
+    raise HeadError(
+        f"{path} holds {num_columns} directions; how many of them are identity cannot be told, as it can with "
+        f"{FLAME_COLUMNS.start} to {FLAME_COLUMNS.stop - 1} ({NUM_FLAME_SHAPE} are) or {DECA_COLUMNS} ({NUM_DECA_SHAPE} are). "
+        "Give the number of identity directions (num_shape), or choose FLAME's own file"
+    )
 
 
 def _names(fields: dict, field_name: str, prefix: str, count: int) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from scipy.linalg import solveh_banded
 from scipy.spatial.transform import Rotation
 
 from .align import align_similarity
+from .gaze import GAZE_HIGH_RAD, GAZE_LOW_RAD
 from .head import Head
 from .landmark_model import LandmarkModel
 from .measures import eye_distance
@@ -60,7 +61,7 @@ PRIORS = {
     "eyelid": Prior(spread=1.0, change=0.4, low=0.0, high=1.0),
     "jaw_pose": Prior(spread=0.25, change=0.08),
     "head_pose": Prior(spread=10.0, change=0.08),
-    "gaze": Prior(spread=0.3, change=0.1, low=-0.7, high=0.7),
+    "gaze": Prior(spread=0.3, change=0.1),
     "camera": Prior(spread=1e3, change=1e3),
 }
 JAW_LOW = (-0.02, -0.2, -0.2)  # radians
@@ -193,6 +194,7 @@ class LandmarkFitter:
         jaw = groups["jaw_pose"]
         self.low[jaw], self.high[jaw] = JAW_LOW, JAW_HIGH
         self.spread[jaw.start + 1 : jaw.stop] = JAW_SIDE_SPREAD_RAD
+        self.low[groups["gaze"]], self.high[groups["gaze"]] = np.tile(GAZE_LOW_RAD, 2), np.tile(GAZE_HIGH_RAD, 2)
         self.prior_hessian = np.diag(self.spread**-2.0)
         gaze = groups["gaze"].start
         for axis in (0, 1):

@@ -1,5 +1,6 @@
 """A FLAME-layout head and the FLAME layer: parameters in, vertices, joints and landmarks out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -60,6 +61,8 @@ class Head:
         landmarks: MediaPipe's landmarks on this head; or None.
         surface: polygons, texture coordinates, materials.
         expression_prior: what the landmark solver may expect of the expression coefficients.
+        eyelids_computed: whether the eyelids were made from the geometry, for want of SMIRK's.
+        sha256: of the template and the directions as they lay in a file; "" for a head from no file.
     Source: FLAME, "Learning a model of facial shape and expression from 4D scans" (Li et al. 2017).
     """
 
@@ -77,6 +80,8 @@ class Head:
     landmarks: LandmarkEmbedding | None
     surface: Surface
     expression_prior: ExpressionPrior = ExpressionPrior()
+    eyelids_computed: bool = False
+    sha256: str = ""
     joint_template: np.ndarray = field(init=False, repr=False)  # (5, 3)
     joint_directions: np.ndarray = field(init=False, repr=False)  # (5, 3, S + E)
 
@@ -93,6 +98,19 @@ class Head:
     @property
     def num_expression(self) -> int:
         return self.expression_directions.shape[-1]
+
+    def models(self) -> dict[str, str]:
+        """Return by what a take knows the head again that it was solved on; see `is_of`."""
+        return {"head": self.name} | ({"head_sha256": self.sha256} if self.sha256 else {})
+
+    def is_of(self, models: Mapping[str, str]) -> bool:
+        """Return whether this is the head of a take's `models`: by content where both tell it, else by name.
+
+        FLAME's versions share file names, and users rename files. A take that names no head fits any.
+        """
+        if self.sha256 and models.get("head_sha256"):
+            return self.sha256 == models["head_sha256"]
+        return models.get("head", self.name) == self.name
 
     def vertices(
         self,

@@ -48,32 +48,57 @@ def quaternions_from_axis_angle(rotation_vectors: np.ndarray) -> np.ndarray:
     return quaternions
 
 
-def axis_angle_from_matrices(matrices: np.ndarray) -> np.ndarray:
-    """Return rotation vectors, axis times angle, radians: the inverse of `matrices_from_axis_angle`.
+def axis_angle_from_matrices(rotations: np.ndarray) -> np.ndarray:
+    """Return rotation vectors, the inverse of `matrices_from_axis_angle`.
 
     Args:
-        matrices: (..., 3, 3) proper rotations.
+        rotations: (..., 3, 3) proper rotations, column vectors.
     Returns:
-        (..., 3) float64, no longer than pi; half a turn may come out about either of its two axes.
-    Source: Shepperd, "Quaternion from rotation matrix" (1978): the largest component is taken from the diagonal, so that
-        no angle is badly conditioned.
+        (..., 3) float64, axis times angle, the angle from 0 to pi radians; at pi the axis's sign is arbitrary.
+    Source: Shepperd, "Quaternion from rotation matrix" (1978): of four ways to the quaternion, the one that divides by
+        its largest component, so that no angle is ill-conditioned.
     """
-    matrices = np.asarray(matrices, dtype=np.float64)
+    matrices = np.asarray(rotations, dtype=np.float64)
+    trace = np.trace(matrices, axis1=-2, axis2=-1)[..., None]
     diagonal = np.diagonal(matrices, axis1=-2, axis2=-1)
-    trace = diagonal.sum(axis=-1, keepdims=True)
-    # Four multiples of the same quaternion (w, x, y, z): each has 4 times the square of its own component on its place.
-    turned = np.stack([matrices[..., 2, 1], matrices[..., 0, 2], matrices[..., 1, 0]], axis=-1)
-    back = np.stack([matrices[..., 1, 2], matrices[..., 2, 0], matrices[..., 0, 1]], axis=-1)
-    candidates = np.empty((*matrices.shape[:-2], 4, 4))
-    candidates[..., 1:, 1:] = matrices + np.swapaxes(matrices, -1, -2)
-    candidates[..., 0, 0] = 1.0 + trace[..., 0]
-    candidates[..., 0, 1:] = candidates[..., 1:, 0] = turned - back
-    for axis in range(3):
-        candidates[..., axis + 1, axis + 1] = 1.0 - trace[..., 0] + 2.0 * diagonal[..., axis]
-    largest = np.argmax(np.diagonal(candidates, axis1=-2, axis2=-1), axis=-1)
-    quaternions = np.take_along_axis(candidates, largest[..., None, None], axis=-2)[..., 0, :]
-    quaternions = quaternions * np.where(quaternions[..., :1] < 0, -1.0, 1.0)
+    # K[i, j] = 4 q_i q_j, of the quaternion w x y z: its row with the largest diagonal is the quaternion, scaled.
+    products = np.empty((*matrices.shape[:-2], 4, 4))
+    products[..., 0, 0] = 1 + trace[..., 0]
+    products[..., 1:, 1:] = matrices + matrices.swapaxes(-1, -2)
+    axes = np.arange(1, 4)
+    products[..., axes, axes] = 1 - trace + 2 * diagonal
+    skew = matrices - matrices.swapaxes(-1, -2)
+    products[..., 0, 1:] = np.stack([skew[..., 2, 1], skew[..., 0, 2], skew[..., 1, 0]], axis=-1)
+    products[..., 1:, 0] = products[..., 0, 1:]
+    largest = np.argmax(np.diagonal(products, axis1=-2, axis2=-1), axis=-1)
+    quaternions = np.take_along_axis(products, largest[..., None, None], axis=-2)[..., 0, :]
+    quaternions /= np.linalg.norm(quaternions, axis=-1, keepdims=True)
+    quaternions = np.where(quaternions[..., :1] < 0, -quaternions, quaternions)
     sine = np.linalg.norm(quaternions[..., 1:], axis=-1, keepdims=True)
-    angle = 2.0 * np.arctan2(sine, quaternions[..., :1])
-    size = np.linalg.norm(quaternions, axis=-1, keepdims=True)
-    return quaternions[..., 1:] * np.where(sine > SMALL_ANGLE * size, angle / np.maximum(sine, SMALL_ANGLE * size), 2.0 / size)
+    angle = 2 * np.arctan2(sine, quaternions[..., :1])
+    scale = np.where(sine > SMALL_ANGLE, angle / np.maximum(sine, SMALL_ANGLE), 2.0)
+    return scale * quaternions[..., 1:]
+
+
+def continuous_axis_angle(rotation_vectors: np.ndarray) -> np.ndarray:
+    """Return the same rotations as vectors that do not jump where the angle passes pi.
+
+    Args:
+        rotation_vectors: (T, 3) axis times angle, radians.
+    Returns:
+        (T, 3) float64; each is the one of the vectors for its rotation (the angle may have any number of full turns
+        more or fewer about its axis) that lies nearest to the one before.
+    """
+    vectors = np.array(rotation_vectors, dtype=np.float64)
+    angles = np.linalg.norm(vectors, axis=-1)
+    for row in range(1, len(vectors)):
+        before = vectors[row - 1]
+        if angles[row] > SMALL_ANGLE:
+            axis = vectors[row] / angles[row]
+        elif np.any(before):
+            axis = before / np.linalg.norm(before)  # no turn has no axis: that of the frame before will do
+        else:
+            continue
+        turns = np.round((axis @ before - angles[row]) / (2 * np.pi))
+        vectors[row] = axis * (angles[row] + 2 * np.pi * turns)
+    return vectors

@@ -46,6 +46,16 @@ class SparseRowMatrix(SparseMatrix):
     by_column = False
 
 
+class SparseTriples(SparseMatrix):
+    """Stands in for scipy's coordinate matrices: rows, columns and values side by side."""
+
+    def dense(self) -> np.ndarray:
+        rows, columns = self.state.get("coords") or (self.state["row"], self.state["col"])  # scipy 1.13's; older ones'
+        matrix = np.zeros(self.state.get("_shape") or self.state["shape"])
+        np.add.at(matrix, (rows, columns), np.asarray(self.state["data"]))
+        return matrix
+
+
 def _encode_latin1(text: str, encoding: str) -> bytes:
     """Stands in for `_codecs.encode`, with which Python 3 writes bytes into old pickles."""
     if encoding != "latin1":
@@ -55,9 +65,17 @@ def _encode_latin1(text: str, encoding: str) -> bytes:
 
 def _new_instance(kind: type, base: type, state: None) -> object:
     """Stands in for `copyreg._reconstructor`, with which protocols 0 and 1 make instances; ours only."""
-    if kind not in (ChumpyArray, SparseMatrix, SparseRowMatrix) or base is not object or state is not None:
+    if kind not in (ChumpyArray, SparseMatrix, SparseRowMatrix, SparseTriples) or base is not object or state is not None:
         raise pickle.UnpicklingError(f"an instance of {kind}")
     return kind()
+
+
+def _array_from_bytes(
+    content: bytes, dtype: np.dtype, shape: tuple[int, ...], order: str, axes: tuple[int, ...] | None = None
+) -> np.ndarray:
+    """Stands in for numpy's `_frombuffer`, with which protocol 5 makes arrays; numpy 2.3 adds the order of the axes."""
+    array = np.frombuffer(content, dtype=dtype)
+    return array.reshape(shape, order=order) if axes is None else array.reshape(shape).transpose(axes)
 
 
 _RECONSTRUCT = np.zeros(0).__reduce__()[0]  # numpy's own; its module's name differs between numpy 1 and 2
@@ -70,11 +88,18 @@ ADMITTED = {
     ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
     ("numpy.core.multiarray", "scalar"): _SCALAR,
     ("numpy._core.multiarray", "scalar"): _SCALAR,
+    ("numpy.core.numeric", "_frombuffer"): _array_from_bytes,
+    ("numpy._core.numeric", "_frombuffer"): _array_from_bytes,
     ("chumpy.ch", "Ch"): ChumpyArray,
     ("scipy.sparse.csc", "csc_matrix"): SparseMatrix,
     ("scipy.sparse._csc", "csc_matrix"): SparseMatrix,
     ("scipy.sparse.csr", "csr_matrix"): SparseRowMatrix,
     ("scipy.sparse._csr", "csr_matrix"): SparseRowMatrix,
+    ("scipy.sparse.coo", "coo_matrix"): SparseTriples,
+    ("scipy.sparse._coo", "coo_matrix"): SparseTriples,
+    ("scipy.sparse._csc", "csc_array"): SparseMatrix,
+    ("scipy.sparse._csr", "csr_array"): SparseRowMatrix,
+    ("scipy.sparse._coo", "coo_array"): SparseTriples,
     ("collections", "OrderedDict"): collections.OrderedDict,
     ("_codecs", "encode"): _encode_latin1,
     ("copy_reg", "_reconstructor"): _new_instance,
@@ -137,7 +162,7 @@ def load_data_pickle(path: str | os.PathLike) -> dict[str, object]:
     return {_text(name): _plain(value) for name, value in content.items()}
 
 
-NEXT_STEP = "Choose FLAME's generic_model.pkl, male_model.pkl or female_model.pkl"
+NEXT_STEP = "Choose FLAME's generic_model.pkl, male_model.pkl, female_model.pkl or flame2023.pkl"
 
 
 def _text(name: object) -> str:

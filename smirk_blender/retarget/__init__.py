@@ -1,4 +1,3 @@
-"""A take for a rig: how its head stands before a camera. numpy. No `bpy` here.
-
-In: takes and heads. Out: changed takes, and the values of channels that a take does not hold itself.
+"""Takes for what they were not solved for: another head, a still camera, a neck that turns. In: a take, and heads. Out: a
+take, and what a take does not hold itself. numpy. No `bpy` here.
 """

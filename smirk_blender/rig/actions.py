@@ -36,11 +36,13 @@ from .memory import (
     placement_of,
     refuse_linked,
 )
+from .named_head import NAMED_MODEL
 from .shape_keys import add_spare_keys, hold_in_earlier_actions, key_offsets, make_room
 
 WHOLE_FRAME = 0.05  # frames; timestamps this close to a constant rate are taken for one: files may round to 1 ms
 LEAST_SHIFT = 1e-7  # metres; joints that move less are not keyed
 CORRECTION = "correction_"  # and a number: keys for what posing by shape keys alone gets wrong
+Wearing = Literal["keys", "basis", "keep"]
 CORRECTION_SLIDER = (-1.0, 1.0)
 
 
@@ -51,7 +53,7 @@ def bake_take(
     *,
     scene_frame_start: int = 1,
     action_name: str | None = None,
-    identity: Literal["keys", "basis", "keep"] = "keys",
+    identity: Wearing = "keys",
     translation: np.ndarray | None = None,
 ) -> Action:
     """Write a take onto a head as a new action, and bind it; earlier actions stay as they were.
@@ -74,7 +76,7 @@ def bake_take(
         HeadError: the object is not this head, or was changed beyond use.
         TakeError: the take was solved for another head, or has no frames, or holds values that are no numbers.
     """
-    _check(head_object, head, take)
+    _check(head_object, head, take, identity=identity != "keep")
     if identity != "keep":
         wear_identity(head_object, head, take.shape)
     if identity == "basis":
@@ -268,7 +270,7 @@ def _new_action(name: str, head_object: Object) -> Action:
     return action
 
 
-def _check(head_object: Object, head: Head, take: Take) -> None:
+def _check(head_object: Object, head: Head, take: Take, *, identity: bool) -> None:
     if not is_head(head_object):
         raise HeadError("That object is not a SMIRK head. Select one, or build it first")
     refuse_linked(head_object)
@@ -287,19 +289,29 @@ def _check(head_object: Object, head: Head, take: Take) -> None:
     absent = [name for name in bone_names(head_object) if name not in armature_object.pose.bones]
     if absent:
         raise HeadError(f"{head_object.name} has lost its bone {absent[0]}. Undo that, or build the head again")
-    check_take(head, take)
+    check_take(head, take, identity=identity)
 
 
-def check_take(head: Head, take: Take) -> None:
-    """Raise TakeError where a take was solved for another head, has no frames, or holds values that are no numbers."""
+def check_take(head: Head, take: Take, *, identity: bool = True) -> None:
+    """Raise TakeError where a take was solved for another head, has no frames, or holds values that are no numbers.
+
+    Its identity may be of any length where it is not to be worn.
+    """
     if len(take) == 0:
         raise TakeError(f"The take of {take.source.name} has no frames. Solve the video again")
+    if head.name != NAMED_MODEL and not head.is_of(take.models):
+        other = take.models["head"]
+        other = f"another model of that name than this {head.name}" if other == head.name else f"{other}, not on {head.name}"
+        raise TakeError(
+            f"The take of {take.source.name} was solved on {other}. Choose the head it was solved on, or carry the take over"
+        )
     num_expression = take.expression.shape[1]
+    num_shape = len(take.shape) if identity else 0
     other_names = take.expression_names and take.expression_names != head.expression_names[: len(take.expression_names)]
-    if num_expression > head.num_expression or len(take.shape) > head.num_shape or other_names:
+    if num_expression > head.num_expression or num_shape > head.num_shape or other_names:
         raise TakeError(
             f"The take of {take.source.name} was solved for another head than {head.name} ({num_expression} expression "
-            f"directions, {len(take.shape)} of identity). Choose the head it was solved for"
+            f"directions, {num_shape} of identity). Choose the head it was solved for"
         )
     broken = [name for name, values in take.head_parameters().items() if not np.all(np.isfinite(values))]
     if broken:

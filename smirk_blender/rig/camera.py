@@ -19,7 +19,7 @@ from ..retarget.perspective import SENSOR_MM
 from ..retarget.view import View, orthographic_view, perspective_view
 from ..take import Take
 from . import compat
-from .actions import bake_take, check_take, scene_frames_of
+from .actions import Wearing, bake_take, check_take, scene_frames_of
 from .axes import BLENDER_FROM_FLAME, to_blender
 from .footage import match_take
 from .memory import world_placement
@@ -49,18 +49,19 @@ def bake_in_shot(
     focal_mm: float | None = None,
     scene_frame_start: int = 1,
     action_name: str | None = None,
+    identity: Wearing = "keys",
 ) -> Matched:
     """Bake a take so that its head lies on the actor, before a new camera, which becomes the scene's.
 
     Args:
         scene: gets the camera, and the take's rate, range and picture size.
-        head_object, head, take, scene_frame_start, action_name: see `bake_take`.
+        head_object, head, take, scene_frame_start, action_name, identity: see `bake_take`.
         projection: 'ORTHO' as solvers see, exact; or 'PERSP', with a lens of fixed length.
         focal_mm: of the perspective camera, 36 mm being the picture's longer side; estimated where left out.
     Raises:
         HeadError, TakeError: see `bake_take`, `orthographic_view`, `perspective_view` and `match_camera`.
     """
-    check_take(head, take)
+    check_take(head, take, identity=identity != "keep")
     _rig_transform(scene, head_object)
     view = orthographic_view(take) if projection == 'ORTHO' else perspective_view(take, head, focal_mm=focal_mm)
     action = bake_take(
@@ -69,6 +70,7 @@ def bake_in_shot(
         view.take,
         scene_frame_start=scene_frame_start,
         action_name=action_name,
+        identity=identity,
         translation=view.translation,
     )
     return Matched(action, match_camera(scene, head_object, view, scene_frame_start=scene_frame_start), view)

@@ -7,9 +7,11 @@ from bpy_extras.io_utils import ImportHelper
 
 from ..errors import SmirkError
 from ..flame import BUILTIN_HEAD
-from ..rig import bake_take, build_head, is_head
+from ..retarget.head_motion import with_head_motion
+from ..rig import bake_in_shot, bake_take, build_head, is_head
 from ..rig.adopt import adopt_head
 from ..rig.drivers import drive_pose_keys, pose_keys_are_driven, undrive_pose_keys
+from ..rig.eyelid_order import set_eyelid_order
 from ..rig.head_object import NUM_EXPRESSION_KEYS, NUM_IDENTITY_KEYS
 from ..rig.identity import apply_identity, update_joints
 from ..rig.memory import has_armature
@@ -22,6 +24,16 @@ TAKE_FILES = "*.npz"
 POSE_KEYS = (
     ('keyed', "Keyed with the Take", "A bake keys them, and exports carry them"),
     ('driven', "Driven by the Bones", "They follow the bones besides, so that a head posed by hand is FLAME's too"),
+)
+LIDS = (
+    ('clear', "Kept off the Eyeballs", "More keys keep shut lids off the eyeballs, which FLAME's own do not"),
+    ('exact', "Exactly FLAME's", "Lids turn with the head, and may cut the eyeballs when shut"),
+    ('after', "After Posing", "Lids are added to the posed head, as SMIRK's authors do; not in exports to game engines"),
+)
+HEAD_MOTION = (
+    ('keep', "As Solved", "The head turns as the actor's did"),
+    ('neck', "On the Neck", "The neck turns in the head's place"),
+    ('off', "Off", "Only the face moves"),
 )
 IDENTITY = (
     ('keys', "On Shape Keys", "The head wears the take's identity on its identity keys"),
@@ -48,6 +60,7 @@ class HeadOptions:
         max=100,
     )
     pose_keys: EnumProperty(name="Pose Keys", description="How FLAME's pose directions move", items=POSE_KEYS)
+    lids: EnumProperty(name="Eyelids", description="How shut lids and eyeballs get along", items=LIDS)
     armature: BoolProperty(
         name="Armature",
         description="Turn jaw, eyes and neck by bones; without, by shape keys alone, for game engines",
@@ -63,7 +76,10 @@ class HeadOptions:
             num_expression=self.num_expression,
             armature=self.armature,
             pose_keys=self.pose_keys if self.armature else 'keyed',
+            clear_lids=self.lids == 'clear',
         )
+        if self.lids == 'after' and self.armature:
+            set_eyelid_order(head_object, 'after')
         remember_model(head_object, path, eyelid_folder)
         for thing in context.selected_objects:
             thing.select_set(False)
@@ -117,6 +133,7 @@ class SMIRK_OT_adopt_head(Operator, ImportHelper):
         ),
     )
     pose_keys: EnumProperty(name="Pose Keys", description="How FLAME's pose directions move", items=POSE_KEYS)
+    lids: EnumProperty(name="Eyelids", description="How shut lids and eyeballs get along", items=LIDS)
 
     @classmethod
     def poll(cls, context: Context) -> bool:
@@ -129,12 +146,15 @@ class SMIRK_OT_adopt_head(Operator, ImportHelper):
         return _report(self, lambda: self._adopt(context.object))
 
     def _adopt(self, mesh_object: Object) -> str:
+        options = dict(pose_keys=self.pose_keys, clear_lids=self.lids == 'clear')
         if self.model == 'names':
-            adoption = adopt_head(mesh_object, head_of_mesh(mesh_object), pose_keys=self.pose_keys)
+            adoption = adopt_head(mesh_object, head_of_mesh(mesh_object), **options)
         else:
             path = BUILTIN_HEAD if self.model == 'builtin' else bpy.path.abspath(self.filepath)
-            adoption = adopt_head(mesh_object, open_model(path), pose_keys=self.pose_keys)
+            adoption = adopt_head(mesh_object, open_model(path), **options)
             remember_model(mesh_object, path)
+        if self.lids == 'after':
+            set_eyelid_order(mesh_object, 'after')
         left_alone = f"; left alone: {', '.join(adoption.left_alone)}" if adoption.left_alone else ""
         return (
             f"Adopted {mesh_object.name}: {len(adoption.found)} shape keys found, {len(adoption.added)} added"
@@ -195,14 +215,24 @@ class SMIRK_OT_bake_take(HeadOperator, Operator, ImportHelper):
     filter_glob: StringProperty(default=TAKE_FILES, options={'HIDDEN'})
     scene_frame_start: IntProperty(name="Start Frame", default=1, description="Scene frame of the take's first frame")
     identity: EnumProperty(name="Identity", description="Whose face the head wears", items=IDENTITY)
+    head_motion: EnumProperty(name="Head Motion", description="What becomes of the head's rotation", items=HEAD_MOTION)
+    match_shot: BoolProperty(
+        name="Match the Shot",
+        description="Move the head onto the actor, before a new camera that sees as the take's did",
+        default=False,
+    )
 
     def execute(self, context: Context) -> set[str]:
-        return _report(self, lambda: self._bake(context.object))
+        return _report(self, lambda: self._bake(context))
 
-    def _bake(self, head_object: Object) -> str:
-        take = load_take(bpy.path.abspath(self.filepath))
+    def _bake(self, context: Context) -> str:
+        head_object = context.object
+        take, model = load_take(bpy.path.abspath(self.filepath)), model_of(head_object)
         options = dict(scene_frame_start=self.scene_frame_start, identity=self.identity)
-        action = bake_take(head_object, model_of(head_object), take, **options)
+        if self.match_shot:  # which needs the motion as solved
+            action, camera, _ = bake_in_shot(context.scene, head_object, model, take, **options)
+            return f"Baked {len(take)} frames to {action.name}, before {camera.name}"
+        action = bake_take(head_object, model, with_head_motion(take, self.head_motion), **options)
         return f"Baked {len(take)} frames to {action.name}"
 
 

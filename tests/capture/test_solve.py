@@ -247,7 +247,9 @@ def test_the_encoder_solves_the_actor(shared_folder, tmp_path):
         head=str(shared_folder / "flame" / "generic_model.pkl"),
     )
     assert (take.solver, take.expression.shape, take.shape.shape) == ("smirk", (99, 50), (300,))
-    assert take.models == {"weights": "smirk_like.pt", "head": "generic_model.pkl", "landmarks": "mediapipe-wheel"}
+    digest = load_head(shared_folder / "flame" / "generic_model.pkl").sha256
+    named = {"weights": "smirk_like.pt", "head": "generic_model.pkl", "landmarks": "mediapipe-wheel"}
+    assert take.models == named | {"head_sha256": digest} and len(digest) == 64
     assert take.eyelid.min() >= 0 and np.abs(take.jaw_pose[:, 1:]).max() <= 0.2001
 
 

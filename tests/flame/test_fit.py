@@ -6,6 +6,7 @@ import pytest
 from smirk_blender.flame import LandmarkEmbedding, builtin_head
 from smirk_blender.flame.align import align_similarity
 from smirk_blender.flame.fit import OVERLAP_FRAMES, WINDOW_FRAMES, LandmarkFitter
+from smirk_blender.flame.gaze import GAZE_HIGH_RAD, GAZE_LOW_RAD
 from smirk_blender.flame.landmark_model import LandmarkModel
 from smirk_blender.flame.rotations import matrices_from_axis_angle
 from smirk_blender.take.camera import camera_points
@@ -151,6 +152,18 @@ def test_bounds_hold(head):
     prior = head.expression_prior
     assert fit.eyelid.min() >= 0 and fit.eyelid.max() <= 1
     assert fit.expression.min() >= prior.low - 1e-6 and fit.expression.max() <= prior.high + 1e-6
+
+
+@pytest.mark.parametrize(
+    "gaze", [(-0.9, 0, 0), (1.1, 0, 0), (0, 1.0, 0), (0, -1.0, 0)], ids=["up", "down", "left", "right"]
+)
+def test_eyes_turn_as_far_as_eyes_do_and_no_further(head, gaze):
+    truth = performance(head, 10) | {"eyelid": np.zeros((10, 2)), "eye_pose": np.tile(gaze, (10, 2))}
+    eyes = LandmarkFitter(head).fit(seen(head, truth, None)).eye_pose.reshape(10, 2, 3)
+    low, high = np.append(GAZE_LOW_RAD, 0), np.append(GAZE_HIGH_RAD, 0)
+    assert (eyes >= low - 1e-6).all() and (eyes <= high + 1e-6).all()  # radians
+    axis, bound = (int(np.argmax(np.abs(gaze))), low if min(gaze) < 0 else high)
+    np.testing.assert_allclose(eyes[..., axis], bound[axis], atol=0.03)
 
 
 def test_a_single_frame_can_be_fitted(head):

@@ -1,11 +1,12 @@
 """The FLAME layer: against the authors' stored outputs, and against what rotations must do."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from smirk_blender.flame import LandmarkEmbedding, load_head
+from smirk_blender.flame import LandmarkEmbedding, load_head, save_head
 from smirk_blender.flame.rotations import (
     matrices_from_axis_angle,
     quaternions_from_axis_angle,
@@ -124,3 +125,16 @@ def test_quaternions_do_not_flip_between_frames():
     assert (np.sum(quaternions[1:] * quaternions[:-1], axis=1) > 0.99).all()
     np.testing.assert_allclose(np.linalg.norm(quaternions, axis=1), 1.0)
     np.testing.assert_allclose(quaternions_from_axis_angle([[0, np.pi / 2, 0]]), [[0.5**0.5, 0, 0.5**0.5, 0]])
+
+
+def test_a_head_knows_the_takes_that_were_solved_on_it(tmp_path):
+    paths = [tmp_path / folder / "generic_model.npz" for folder in ("2017", "2020", "copy")]
+    for path, seed in zip(paths, (0, 1, 1)):
+        path.parent.mkdir()
+        save_head(replace(tiny_head(seed), name="generic_model.pkl"), path)
+    older, newer, copy = map(load_head, paths)
+    assert older.name == newer.name  # as FLAME's own versions are
+    assert newer.is_of(copy.models()) and not newer.is_of(older.models())
+    assert replace(newer, name="renamed.pkl").is_of(copy.models())
+    assert tiny_head(0).is_of({"head": "tiny 0"}) and not tiny_head(0).is_of({"head": "tiny 1"})
+    assert tiny_head(0).is_of({})

@@ -56,18 +56,6 @@ def acted():
     return replace(take, **{name: values.astype(np.float32) for name, values in smaller.items()}), head
 
 
-def test_rotation_vectors_come_back_from_their_matrices():
-    rng = np.random.default_rng(0)
-    axes = rng.normal(size=(400, 3))
-    axes /= np.linalg.norm(axes, axis=1, keepdims=True)
-    angles = np.concatenate([rng.uniform(0, np.pi, 300), np.pi - 10.0 ** -rng.uniform(2, 6, 50), 10.0 ** -rng.uniform(2, 12, 50)])
-    vectors = np.concatenate([axes * angles[:, None], np.zeros((1, 3))])
-    back = axis_angle_from_matrices(matrices_from_axis_angle(vectors))
-    np.testing.assert_allclose(back, vectors, atol=1e-9)  # radians
-    half_turns = matrices_from_axis_angle(np.pi * np.eye(3))
-    np.testing.assert_allclose(matrices_from_axis_angle(axis_angle_from_matrices(half_turns)), half_turns, atol=1e-9)
-
-
 def test_the_pictures_scale_is_that_of_its_points():
     take = shot_take(7, tiny_head())
     points = np.random.default_rng(0).normal(size=(7, 5, 3)) * 0.1

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 
 import bpy
@@ -11,6 +12,8 @@ import pytest
 
 from smirk_blender.cli import main
 from smirk_blender.flame import save_head
+from smirk_blender.retarget.head_motion import with_head_motion
+from smirk_blender.rig.axes import to_blender
 from smirk_blender.take import Source, save_take
 from smirk_blender.take.camera import image_points
 from tests.builders import make_take, tiny_head
@@ -89,6 +92,54 @@ def test_the_matched_layout_lays_the_head_on_the_shot(baked_from, tmp_path, capf
     if lens_mm is None:
         assert np.abs(apart).max() < 0.01  # pixels
     assert np.abs(apart.mean(axis=1)).max() < 3.0  # a head of 150 pixels, as a whole, near as it is to the lens
+
+
+@pytest.mark.parametrize(
+    ("options", "changed"),
+    [
+        (["--pose-keys", "driven"], lambda take: take),
+        (["--identity", "basis", "--identity-keys", "2", "--expression-keys", "3"], lambda take: take),
+        (["--identity", "keep"], lambda take: replace(take, shape=0 * take.shape)),
+        (["--head-motion", "off"], lambda take: with_head_motion(take, "off")),
+        (["--head-motion", "neck"], lambda take: with_head_motion(take, "neck")),
+        (["--lids", "exact"], lambda take: take),
+    ],
+)
+def test_the_head_and_the_take_on_it_are_as_asked(baked_from, tmp_path, options, changed):
+    arguments, head, take = baked_from
+    assert main([*arguments, *options]) == 0
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out.blend"))
+    played = played_vertices(bpy.data.objects["Head"], 1 + np.arange(6))
+    np.testing.assert_allclose(played, flame_vertices(head, changed(take)), atol=1e-5)  # metres
+
+
+def test_lids_after_posing_are_the_authors(baked_from, tmp_path):
+    arguments, head, take = baked_from
+    assert main([*arguments, "--lids", "after-posing"]) == 0
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out.blend"))
+    expected = to_blender(head.vertices(**take.head_parameters(), eyelid_order="after"))
+    np.testing.assert_allclose(played_vertices(bpy.data.objects["Head"], 1 + np.arange(6)), expected, atol=1e-5)
+
+
+def test_a_head_without_an_armature_is_saved(baked_from, tmp_path):
+    arguments, _, _ = baked_from
+    assert main([*arguments, "--no-armature"]) == 0
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out.blend"))
+    assert not bpy.data.armatures and bpy.data.objects["Head"].animation_data.action is not None
+
+
+def test_a_take_is_carried_over_from_the_model_it_was_solved_on(baked_from, tmp_path, capfd):
+    arguments, head, take = baked_from
+    turned = replace(head, expression_directions=head.expression_directions[..., ::-1].copy(), name="newer")
+    save_head(turned, tmp_path / "newer.npz")
+    arguments[arguments.index("--head") + 1] = str(tmp_path / "newer.npz")
+    assert main(arguments) == 1
+    assert "was solved on tiny 0, not on newer" in capfd.readouterr().err
+    assert main([*arguments, "--solved-on", str(tmp_path / "head.npz")]) == 0
+    assert "Carried the take over to newer: 0.00 mm" in capfd.readouterr().out
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out.blend"))
+    played = played_vertices(bpy.data.objects["Head"], 1 + np.arange(6))
+    np.testing.assert_allclose(played, flame_vertices(head, take), atol=2e-5)  # metres
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def assert_undone(act):
     assert scene_content() == before
 
 
-@pytest.mark.parametrize("options", [{}, {"pose_keys": 'driven'}, {"armature": False}])
+@pytest.mark.parametrize("options", [{}, {"pose_keys": 'driven'}, {"armature": False}, {"lids": 'after'}])
 def test_undo_after_an_import_restores_the_scene(model_file, options):
     assert_undone(lambda: bpy.ops.smirk.import_flame('EXEC_DEFAULT', UNDO, filepath=model_file, **options))
 
@@ -89,6 +89,11 @@ def test_undo_after_a_second_bake_brings_the_first_back(model_file, take_file):
     bpy.ops.smirk.import_flame(filepath=model_file)
     bpy.ops.smirk.bake_take(filepath=take_file)
     assert_undone(lambda: bpy.ops.smirk.bake_take('EXEC_DEFAULT', UNDO, filepath=take_file, identity='basis'))
+
+
+def test_undo_after_a_matched_bake_restores_the_scene(model_file, take_file):
+    bpy.ops.smirk.import_flame(filepath=model_file)
+    assert_undone(lambda: bpy.ops.smirk.bake_take('EXEC_DEFAULT', UNDO, filepath=take_file, match_shot=True))
 
 
 def test_undo_after_adopting_restores_the_mesh(model_file):
