@@ -140,7 +140,8 @@ def _bake(head_object: Object, head: Head, take: Take, options: argparse.Namespa
         return None
     projection = 'PERSP' if options.camera == PERSPECTIVE or options.focal else 'ORTHO'
     focal_mm = None if options.focal == ESTIMATE else options.focal
-    action, camera, view = bake_in_shot(scene, head_object, head, take, projection=projection, focal_mm=focal_mm, identity=options.identity)
+    lens = dict(projection=projection, focal_mm=focal_mm)
+    action, camera, view = bake_in_shot(scene, head_object, head, take, identity=options.identity, **lens)
     say_baked(action)
     say(f"Matched {_described(view, asked_mm=focal_mm)}")
     return camera

@@ -6,6 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from smirk_blender.flame import Head, builtin_head, load_head
+from tests.builders import tiny_head
+
 REPOSITORY = Path(__file__).parents[1]
 
 
@@ -23,6 +26,17 @@ def encoder_reference(shared_folder) -> dict[str, np.ndarray]:
     """What the authors' own code gives for nine frames of actor_a.mp4."""
     with np.load(shared_folder / "reference" / "smirk_like_expected.npz") as archive:
         return {name: archive[name] for name in archive.files}
+
+
+@pytest.fixture(params=["tiny", "generic_model.pkl", "builtin"])
+def any_head(request) -> Head:
+    """A head of each kind: a made-up ball, a FLAME file where there is one, and the built-in head."""
+    if request.param == "tiny":
+        return tiny_head()
+    if request.param == "builtin":
+        return builtin_head()
+    folder = request.getfixturevalue("shared_folder") / "flame"
+    return load_head(folder / request.param, folder)
 
 
 FIGURES = pytest.StashKey[list]()

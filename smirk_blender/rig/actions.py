@@ -173,7 +173,8 @@ def _bake_corrections(
     used = [*earlier, *add_spare_keys(head_object, new, corrections.directions, slider=CORRECTION_SLIDER)]
     for name, values in zip(used, corrections.values.T, strict=True):
         key_block = key_blocks[name]
-        key_block.slider_min, key_block.slider_max = min(key_block.slider_min, values.min()), max(key_block.slider_max, values.max())
+        key_block.slider_min = min(key_block.slider_min, values.min())
+        key_block.slider_max = max(key_block.slider_max, values.max())
         _key_value(head_object, action, "Corrections", name, values, scene_frames)
     return used
 
@@ -300,10 +301,10 @@ def check_take(head: Head, take: Take, *, identity: bool = True) -> None:
     if len(take) == 0:
         raise TakeError(f"The take of {take.source.name} has no frames. Solve the video again")
     if head.name != NAMED_MODEL and not head.is_of(take.models):
-        other = take.models["head"]
-        other = f"another model of that name than this {head.name}" if other == head.name else f"{other}, not on {head.name}"
+        same_name = take.models["head"] == head.name
+        other = f"another {head.name} than this one" if same_name else f"{take.models['head']}, not on {head.name}"
         raise TakeError(
-            f"The take of {take.source.name} was solved on {other}. Choose the head it was solved on, or carry the take over"
+            f"The take of {take.source.name} was solved on {other}. Choose the head it was solved on, or carry it over"
         )
     num_expression = take.expression.shape[1]
     num_shape = len(take.shape) if identity else 0

@@ -12,7 +12,7 @@ from bpy.types import Object
 
 from ..errors import HeadError
 from ..flame.files import plain_surface
-from ..flame.head import JOINT_NAMES, NUM_POSE_FEATURES, Head
+from ..flame.head import NUM_POSE_FEATURES, Head
 from ..flame.placement import Placement
 from .memory import armature_of, placement_between
 from .mesh_reading import group_weights, mesh_edges, rest_points

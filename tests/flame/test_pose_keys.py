@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from smirk_blender.flame import builtin_head, load_head, pose_keys
+from smirk_blender.flame import load_head, pose_keys
 from smirk_blender.flame.pose_keys import (
     TOLERANCE_M,
     jaw_corrections,
@@ -18,16 +18,6 @@ from tests.builders import make_take, tiny_head
 EXACT_M = 1e-6  # metres; single precision
 NUM_EXPRESSION = 50  # directions of a solved take
 EXPRESSION_REACH = 2.0  # standard deviations, either way: strong, for all directions at once
-
-
-@pytest.fixture(scope="module", params=["tiny", "generic_model.pkl", "builtin"])
-def any_head(request):
-    if request.param == "tiny":
-        return tiny_head()
-    if request.param == "builtin":
-        return builtin_head()
-    shared_folder = request.getfixturevalue("shared_folder")
-    return load_head(shared_folder / "flame" / request.param, shared_folder / "flame")
 
 
 def stiff_head():

@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 from smirk_blender.errors import HeadError, TakeError
-from smirk_blender.flame import load_head
 from smirk_blender.flame.head import JOINT_NAMES
 from smirk_blender.rig import bake_take, build_head, compat
 from smirk_blender.rig.actions import scene_frames_of
-from smirk_blender.rig.identity import IDENTITY_REMAINDER
 from smirk_blender.rig.axes import to_blender
+from smirk_blender.rig.identity import IDENTITY_REMAINDER
 from tests.builders import make_take, tiny_head
 from tests.rig.scenes import (
     actions_content,
@@ -40,18 +39,6 @@ def assert_plays(head_object, head, take, scene_frame_start=1):
     error_m = np.abs(played_vertices(head_object, scene_frames) - flame_vertices(head, take)).max()
     assert error_m < BAR_M
     return error_m
-
-
-@pytest.fixture(params=["tiny", "generic_model.pkl", "builtin"])
-def any_head(request):
-    if request.param == "tiny":
-        return tiny_head()
-    if request.param == "builtin":
-        from smirk_blender.flame import builtin_head
-
-        return builtin_head()
-    shared_folder = request.getfixturevalue("shared_folder")
-    return load_head(shared_folder / "flame" / request.param, shared_folder / "flame")
 
 
 def test_the_baked_head_is_what_flame_computes_at_every_frame(any_head):

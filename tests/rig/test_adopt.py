@@ -241,11 +241,12 @@ def test_the_built_in_head_is_adopted_after_a_trip_through_an_obj(tmp_path):
 # --- by name, without the model's file
 
 
+LONG_WORDS = {"Shape": "betas", "Exp": "expression", "Pose": "posedirs"}
 BY_NAME = {
     "as FLAME's add-on has it": {},
     "in centimetres": dict(placement=Z_UP(100.0)),
     "counted from 0": dict(name_of=lambda kind, index: f"{kind.lower()}_{index:03d}"),
-    "in long words": dict(name_of=lambda kind, index: {"Shape": "betas", "Exp": "expression", "Pose": "posedirs", "Lid": "Lid"}[kind] + f".{index + 1:02d}"),
+    "in long words": dict(name_of=lambda kind, index: f"{LONG_WORDS[kind]}.{index + 1:02d}"),
     "in another order": dict(order=np.random.default_rng(1).permutation(3 + 5 + 36)),
 }  # fmt: skip
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from smirk_blender.errors import HeadError
-from smirk_blender.flame import builtin_head, load_head
+from smirk_blender.flame import load_head
 from smirk_blender.rig import bake_take, build_head
 from smirk_blender.rig.axes import to_blender
 from smirk_blender.rig.eyelid_order import eyelid_order, set_eyelid_order
@@ -47,16 +47,6 @@ def state(head_object):
         "muted": [key.name for key in head_object.data.shape_keys.key_blocks if key.mute],
         "properties": sorted(head_object.keys()),
     }
-
-
-@pytest.fixture(params=["tiny", "generic_model.pkl", "builtin"])
-def any_head(request):
-    if request.param == "tiny":
-        return tiny_head()
-    if request.param == "builtin":
-        return builtin_head()
-    shared_folder = request.getfixturevalue("shared_folder")
-    return load_head(shared_folder / "flame" / request.param, shared_folder / "flame")
 
 
 def test_either_order_is_flames_and_needs_no_second_bake(any_head, figure):

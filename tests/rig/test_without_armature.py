@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from smirk_blender.errors import HeadError
-from smirk_blender.flame import builtin_head, load_head
 from smirk_blender.flame.pose_keys import TOLERANCE_M, jaw_grid
 from smirk_blender.rig import bake_take, build_head, compat
 from smirk_blender.rig.axes import to_blender
@@ -33,16 +32,6 @@ def world_vertices(head_object, scene_frames):
 def greatest_distance(head_object, head, take, translation=0.0):
     offsets = world_vertices(head_object, 1 + np.arange(len(take))) - flame_vertices(head, take) - translation
     return np.linalg.norm(offsets, axis=-1).max()
-
-
-@pytest.fixture(params=["tiny", "generic_model.pkl", "builtin"])
-def any_head(request):
-    if request.param == "tiny":
-        return tiny_head()
-    if request.param == "builtin":
-        return builtin_head()
-    shared_folder = request.getfixturevalue("shared_folder")
-    return load_head(shared_folder / "flame" / request.param, shared_folder / "flame")
 
 
 def test_there_is_nothing_but_a_mesh():
