@@ -8,13 +8,16 @@ import numpy as np
 from bpy.types import ID, Action, Object, PoseBone
 from mathutils import Quaternion
 
-from ..errors import HeadError, TakeError
+from ..errors import TakeError
 from ..flame.head import Head
 from ..flame.pose_keys import pose_corrections, pose_features
 from ..flame.rotations import matrices_from_axis_angle, quaternions_from_axis_angle
 from ..take import Take
 from . import compat
 from .armature import rest_rotation
+from .checks import check_head
+from .drivers import drive_pose_keys, pose_keys_are_driven
+from .eyelid_order import eyelid_order, set_eyelid_order
 from .head_object import add_missing_keys
 from .identity import apply_identity, wear_identity, worn_head
 from .lid_corrective import lid_key_values
@@ -22,19 +25,15 @@ from .memory import (
     EXPRESSION_KEYS,
     EYELID_KEYS,
     HEAD_ID,
-    KEY_KINDS,
     LID_KEYS,
-    MODEL_NAME,
     POSE_KEYS,
     SPARE_KEYS,
     armature_of,
     armature_placement,
     bone_names,
     has_armature,
-    is_head,
     names,
     placement_of,
-    refuse_linked,
 )
 from .named_head import NAMED_MODEL
 from .shape_keys import add_spare_keys, hold_in_earlier_actions, key_offsets, make_room
@@ -59,7 +58,7 @@ def bake_take(
     """Write a take onto a head as a new action, and bind it; earlier actions stay as they were.
 
     Identity is not in the action, so every action baked onto this head plays on whichever identity it
-    wears. Where an action animates one kind of datablock only (4.2, 4.3), the bones get a second one,
+    wears; but a head without an armature turns about the root joint of the identity it was baked with. Where an action animates one kind of datablock only (4.2, 4.3), the bones get a second one,
     called like the first with ".rig".
     Args:
         head_object: a head, built or adopted.
@@ -76,7 +75,10 @@ def bake_take(
         HeadError: the object is not this head, or was changed beyond use.
         TakeError: the take was solved for another head, or has no frames, or holds values that are no numbers.
     """
-    _check(head_object, head, take, identity=identity != "keep")
+    check_bake(head_object, head, take, identity=identity, translation=translation)
+    if pose_keys_are_driven(head_object):
+        drive_pose_keys(head_object)  # mesh or bones may have been turned since
+    eyelid_keys = names(head_object, EYELID_KEYS)
     if identity != "keep":
         wear_identity(head_object, head, take.shape)
     if identity == "basis":
@@ -103,6 +105,8 @@ def bake_take(
         _bake_object(head_object, rig_action, head, take, scene_frames, translation)
     for name in set(names(head_object, SPARE_KEYS)) - set(used):
         compat.hold_at_zero(action, shape_keys, shape_keys.key_blocks[name].path_from_id("value"))
+    if names(head_object, EYELID_KEYS) != eyelid_keys and eyelid_order(head_object) == "after":
+        set_eyelid_order(head_object, "after")  # by the keys that took the others' place
     return action
 
 
@@ -133,7 +137,7 @@ def _add_keys_for(head_object: Object, head: Head, take: Take) -> None:
     listed = names(head_object, EXPRESSION_KEYS)
     missing = max(used, default=-1) + 1 - len(listed)
     if missing > 0:
-        head_object[EXPRESSION_KEYS] = [*listed, *[""] * missing]
+        head_object.data[EXPRESSION_KEYS] = [*listed, *[""] * missing]
         hold_in_earlier_actions(head_object, add_missing_keys(head_object, head, identity=False))
 
 
@@ -226,9 +230,9 @@ def _bake_bones(
         if joint == 0 and translation is not None:
             shift += placement.offsets(translation) @ into_bone
         channels = dict([_rotation_channel(bone, turn)])
-        bone.location = (0.0, 0.0, 0.0)
-        if np.abs(shift).max() > LEAST_SHIFT * placement.scale:
-            channels["location"] = shift
+        still = np.abs(shift).max() <= LEAST_SHIFT * placement.scale
+        channels["location"] = np.zeros((1, 3)) if still else shift  # one key: the action played before may have moved it
+        bone.scale = (1.0, 1.0, 1.0)
         paths = {bone.path_from_id(channel): values for channel, values in channels.items()}
         _key_channels(armature_object, action, name, paths, scene_frames)
 
@@ -257,40 +261,28 @@ def _rotation_channel(bone: PoseBone, turn: np.ndarray) -> tuple[str, np.ndarray
 def _key_channels(
     datablock: Object, action: Action, group: str, channels: dict[str, np.ndarray], scene_frames: np.ndarray
 ) -> None:
-    """Key each property, by its path, with values (T, number of its components)."""
+    """Key each property, by its path, with values (T, number of its components), or (1, ...) where it is still."""
     for path, values in channels.items():
         for index, column in enumerate(values.T):
             fcurve = compat.ensure_fcurve(action, datablock, path, index, group=group)
-            compat.write_fcurve(fcurve, scene_frames, column)
+            compat.write_fcurve(fcurve, scene_frames[: len(column)], column)
 
 
 def _new_action(name: str, head_object: Object) -> Action:
     action = bpy.data.actions.new(name)
     action.use_fake_user = True  # a later bake unbinds this one, and a file keeps no data without users
-    action[HEAD_ID] = head_object[HEAD_ID]
+    action[HEAD_ID] = head_object.data[HEAD_ID]
     return action
 
 
-def _check(head_object: Object, head: Head, take: Take, *, identity: bool) -> None:
-    if not is_head(head_object):
-        raise HeadError("That object is not a SMIRK head. Select one, or build it first")
-    refuse_linked(head_object)
-    if head_object[MODEL_NAME] != head.name or len(head_object.data.vertices) != len(head.template):
-        raise HeadError(
-            f"{head_object.name} was built from the model {head_object[MODEL_NAME]}, not from {head.name}. "
-            "Choose that model, or build the head again"
-        )
-    keys = [name for kind in (*KEY_KINDS, LID_KEYS, SPARE_KEYS) for name in names(head_object, kind) if name]
-    missing = [name for name in keys if name not in head_object.data.shape_keys.key_blocks]
-    if missing:
-        raise HeadError(f"{head_object.name} has lost its shape key {missing[0]}. Undo that, or build the head again")
-    armature_object = armature_of(head_object) if has_armature(head_object) else None
-    if 'EDIT' in (head_object.mode, armature_object and armature_object.mode):
-        raise HeadError(f"{head_object.name} is in Edit Mode, which hides changes. Leave it, then bake")
-    absent = [name for name in bone_names(head_object) if name not in armature_object.pose.bones]
-    if absent:
-        raise HeadError(f"{head_object.name} has lost its bone {absent[0]}. Undo that, or build the head again")
-    check_take(head, take, identity=identity)
+def check_bake(
+    head_object: Object, head: Head, take: Take, *, identity: Wearing = "keys", translation: np.ndarray | None = None
+) -> None:
+    """Raise what `bake_take` raises, before anything is changed."""
+    check_head(head_object, head)
+    check_take(head, take, identity=identity != "keep")
+    if translation is not None and np.shape(translation) != (len(take), 3):
+        raise ValueError(f"a translation of shape {np.shape(translation)} for a take of {len(take)} frames")
 
 
 def check_take(head: Head, take: Take, *, identity: bool = True) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import bpy
 import numpy as np
-from bpy.types import ArmatureModifier, Object
+from bpy.types import ArmatureModifier, Object, ShapeKey
 
 from ..errors import HeadError
 from ..flame.head import JOINT_NAMES, JOINT_PARENTS, Head
@@ -19,29 +19,36 @@ from ..flame.recognize import (
     tolerance_m,
 )
 from .armature import build_armature
+from .checks import check_armature, check_keys, check_points, refuse_linked
 from .drivers import drive_pose_keys
-from .head_object import NUM_EXPRESSION_KEYS, PoseKeys, add_missing_keys, add_vertex_groups, start_memory
-from .identity import IDENTITY_REMAINDER, update_joints, worn_head
+from .head_object import (
+    NUM_EXPRESSION_KEYS,
+    PoseKeys,
+    add_missing_keys,
+    add_vertex_groups,
+    start_memory,
+)
+from .identity import REMAINDER_SHAPE, update_joints, worn_head
 from .lid_corrective import keep_lids_off_eyeballs
 from .memory import (
     BASE_SHAPE,
     BONES,
     EXPRESSION_KEYS,
     EYELID_KEYS,
-    FOREIGN_KEYS,
     HEAD_ID,
     KEY_KINDS,
     LID_KEYS,
-    MODEL_NAME,
+    REMAINDER_KEY,
+    REPLACED_KEYS,
     SPARE_KEYS,
+    has_armature,
+    is_head,
     names,
     placement_between,
-    refuse_linked,
 )
 from .mesh_reading import group_weights, mesh_edges, rest_points
 from .shape_keys import key_offsets, remember_factor
 
-OURS_ALONE = (IDENTITY_REMAINDER,)  # keys that are no direction, and known by name where a head is adopted again
 SAME_WEIGHT = 2e-5  # of vertex groups and FLAME's skinning: a tenth of a metre times this is the bar of 1e-5 m
 NEAR_JOINT_M = 0.02  # metres; a bone farther from its joint belongs to another rig
 
@@ -90,6 +97,7 @@ def adopt_head(
     """
     _check_mesh(mesh_object, head)
     points = rest_points(mesh_object)
+    check_points(mesh_object, points)
     standing = find_standing(points, head)
     _check_standing(mesh_object, head, points, standing)
     matches, left_alone = _match_keys(mesh_object, head, points, standing.placement)
@@ -98,11 +106,11 @@ def adopt_head(
 
     if mesh_object.data.shape_keys is None:
         mesh_object.shape_key_add(name="Basis", from_mix=False)
-    kept = {name: mesh_object[name] for name in (HEAD_ID, LID_KEYS, SPARE_KEYS) if name in mesh_object}  # of a head adopted again
+    kept = _kept_memory(mesh_object)
     start_memory(mesh_object, head, standing.placement, bones=bones)
     for name, value in kept.items():
-        mesh_object[name] = value
-    mesh_object[BASE_SHAPE] = standing.shape.tolist()
+        mesh_object.data[name] = value
+    mesh_object.data[BASE_SHAPE] = standing.shape.tolist()
     found = _remember_keys(mesh_object, matches, min(num_expression, head.num_expression))
     if modifier is None:
         _make_armature(mesh_object, head, standing.placement)
@@ -122,6 +130,8 @@ def _check_mesh(mesh_object: Object, head: Head) -> None:
         raise HeadError("Select a mesh to adopt as a head")
     name, mesh = mesh_object.name, mesh_object.data
     refuse_linked(mesh_object)
+    if is_head(mesh_object) and not has_armature(mesh_object):
+        raise HeadError(f"{name} is a SMIRK head already, one that shape keys alone turn. Build it again if it lost some")
     if mesh_object.mode == 'EDIT':
         raise HeadError(f"{name} is in Edit Mode, which hides changes. Leave it, then adopt")
     if len(mesh.vertices) != len(head.template):
@@ -155,13 +165,7 @@ def _match_keys(
 ) -> tuple[dict[str, list[tuple[str, Match]]], list[str]]:
     """Return the model's directions among the mesh's keys, by kind, with the keys' names; and the names of the others."""
     key_blocks = [] if mesh_object.data.shape_keys is None else mesh_object.data.shape_keys.key_blocks[1:]
-    ours = names(mesh_object, EYELID_KEYS)  # of a head adopted again; muted where the lids come after posing
-    usable = [
-        key_block
-        for key_block in key_blocks
-        if (not key_block.mute or key_block.name in ours) and not key_block.vertex_group  # else it shows less than it stores
-        and key_block.name not in OURS_ALONE
-    ]
+    usable = [key_block for key_block in key_blocks if _is_usable(mesh_object, key_block)]
     if not usable:
         return {kind: [] for kind in KEY_KINDS}, [key_block.name for key_block in key_blocks]
     offsets = np.stack([placement.flame_offsets(key_offsets(key_block)) for key_block in usable])
@@ -181,20 +185,40 @@ def _match_keys(
         ]
         start = stop
     found = {name for named in by_kind.values() for name, _ in named}
-    _refuse_driven(mesh_object, found)
-    known = {*found, *OURS_ALONE, *names(mesh_object, LID_KEYS), *names(mesh_object, SPARE_KEYS)}
+    check_keys(mesh_object, [key_block for key_block in usable if key_block.name in found])
+    known = {*found, *_extra_keys(mesh_object)}
     return by_kind, [key_block.name for key_block in key_blocks if key_block.name not in known]
 
 
-def _refuse_driven(mesh_object: Object, found: set[str]) -> None:
-    animation = mesh_object.data.shape_keys.animation_data
-    paths = {f'key_blocks["{name}"].value': name for name in found}
-    for fcurve in animation.drivers if animation is not None else ():
-        if fcurve.data_path in paths and MODEL_NAME not in mesh_object:
-            raise HeadError(
-                f"{mesh_object.name}'s shape key {paths[fcurve.data_path]} is one of the model's, but a driver holds it, so "
-                "no take could move it. Delete the driver (right-click on its value), then adopt"
-            )
+def _is_usable(mesh_object: Object, key_block: ShapeKey) -> bool:
+    """Return whether a key shows all that it stores, and may be one of the model's directions."""
+    lids = names(mesh_object, EYELID_KEYS)  # of a head adopted again; muted where they come after posing
+    whole = (not key_block.mute or key_block.name in lids) and not key_block.vertex_group
+    return whole and key_block.name not in _extra_keys(mesh_object)
+
+
+def _extra_keys(mesh_object: Object) -> set[str]:
+    """Return the names of the keys that a head adopted again has besides the model's directions."""
+    remainder = mesh_object.data.get(REMAINDER_KEY, "")
+    return {remainder, *names(mesh_object, LID_KEYS), *names(mesh_object, SPARE_KEYS)} - {""}
+
+
+def _kept_memory(mesh_object: Object) -> dict:
+    """Return what a head that is adopted again goes on remembering, as far as it still has it."""
+    if not is_head(mesh_object):
+        return {}
+    key_blocks = mesh_object.data.shape_keys.key_blocks
+    spare = [name for name in names(mesh_object, SPARE_KEYS) if name in key_blocks]
+    lids = [name for name in names(mesh_object, LID_KEYS) if name in key_blocks]
+    if len(lids) < len(names(mesh_object, LID_KEYS)):
+        for name in lids:  # the rest of them would push lids the wrong way
+            mesh_object.shape_key_remove(key_blocks[name])
+        lids = []
+    replaced = dict(mesh_object.data.get(REPLACED_KEYS, {}))
+    kept = {HEAD_ID: mesh_object.data[HEAD_ID], REPLACED_KEYS: replaced, SPARE_KEYS: spare, LID_KEYS: lids}
+    if mesh_object.data.get(REMAINDER_KEY, "") in key_blocks:
+        kept |= {name: mesh_object.data[name] for name in (REMAINDER_KEY, REMAINDER_SHAPE)}
+    return kept
 
 
 def _armature_modifier(mesh_object: Object) -> ArmatureModifier | None:
@@ -226,8 +250,7 @@ def _find_bones(
     others = [name for name, column in weights.items() if name not in found and column.max() > SAME_WEIGHT]
     if others:
         raise _not_flames(mesh_object, modifier, f"the bone {others[0]} moves it too")
-    if modifier.use_deform_preserve_volume or modifier.use_bone_envelopes or modifier.vertex_group:
-        raise _not_flames(mesh_object, modifier, "it preserves volume, or uses envelopes or a mask")
+    check_armature(mesh_object, modifier, [modifier.object.pose.bones[name] for name in found])
     joints = placement_between(mesh_object, modifier.object, placement).points(
         head.joint_regressor @ placement.flame_points(points)
     )
@@ -258,7 +281,7 @@ def _make_armature(mesh_object: Object, head: Head, placement: Placement) -> Non
     modifier = mesh_object.modifiers.new("Armature", 'ARMATURE')
     modifier.object = armature_object
     mesh_object.modifiers.move(len(mesh_object.modifiers) - 1, 0)  # before any that subdivides
-    mesh_object[BONES] = groups
+    mesh_object.data[BONES] = groups
 
 
 def _remember_keys(
@@ -273,6 +296,5 @@ def _remember_keys(
             found.append(name)
             if match.factor != 1.0:
                 remember_factor(mesh_object, name, match.factor)
-        mesh_object[kind] = listed
-    mesh_object[FOREIGN_KEYS] = found
+        mesh_object.data[kind] = listed
     return found

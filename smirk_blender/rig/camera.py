@@ -19,7 +19,7 @@ from ..retarget.perspective import SENSOR_MM
 from ..retarget.view import View, orthographic_view, perspective_view
 from ..take import Take
 from . import compat
-from .actions import Wearing, bake_take, check_take, scene_frames_of
+from .actions import Wearing, bake_take, check_bake, scene_frames_of
 from .axes import BLENDER_FROM_FLAME, to_blender
 from .footage import match_take
 from .memory import world_placement
@@ -61,7 +61,7 @@ def bake_in_shot(
     Raises:
         HeadError, TakeError: see `bake_take`, `orthographic_view`, `perspective_view` and `match_camera`.
     """
-    check_take(head, take, identity=identity != "keep")
+    check_bake(head_object, head, take, identity=identity)
     _rig_transform(scene, head_object)
     view = orthographic_view(take) if projection == 'ORTHO' else perspective_view(take, head, focal_mm=focal_mm)
     action = bake_take(

@@ -64,7 +64,7 @@ def add_fcurve(
 ) -> None:
     """Key a property (T,) in an action that need not be bound; nothing happens where it is keyed already.
 
-    Where Blender has slots, every slot for the datablock's kind is meant; an action without one is left as it is.
+    Where Blender has slots, every slot with curves for the datablock's kind is meant.
     """
     if any(fcurve.data_path == data_path for fcurve in fcurves(action)):
         return
@@ -72,10 +72,10 @@ def add_fcurve(
         if action.id_root == datablock.id_type:
             write_fcurve(action.fcurves.new(data_path), scene_frames, values)
         return
-    for slot in action.slots:
-        if slot.target_id_type == datablock.id_type:
-            channels = action.layers[0].strips[0].channelbag(slot)
-            write_fcurve(channels.fcurves.new(data_path), scene_frames, values)
+    bags = [bag for layer in action.layers for strip in layer.strips for bag in strip.channelbags]
+    for bag in bags:  # a slot without one has no curve to go by
+        if bag.slot.target_id_type == datablock.id_type:
+            write_fcurve(bag.fcurves.new(data_path), scene_frames, values)
 
 
 def hold_at_zero(action: Action, datablock: ID, data_path: str) -> None:

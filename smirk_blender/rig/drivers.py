@@ -8,7 +8,9 @@ import numpy as np
 from bpy.types import Object
 
 from .armature import rest_rotation
-from .memory import KEY_FACTORS, POSE_KEYS, armature_of, armature_placement, bone_names, names
+from .checks import check_head
+from .memory import POSE_KEYS, armature_of, armature_placement, bone_names, names
+from .shape_keys import factor_of
 
 DIGITS = 7  # of a direction cosine: 1e-7 of a pose direction's centimetre is far below a key's own rounding
 NOTHING = 1e-9  # a direction cosine that is none
@@ -19,8 +21,9 @@ def drive_pose_keys(head_object: Object) -> None:
     """Let every pose key follow its bone; keys of actions that are there are overruled, and change nothing.
 
     Raises:
-        HeadError: the head has no armature.
+        HeadError: the head has no armature, or cannot be changed.
     """
+    check_head(head_object)
     armature_object, placement = armature_of(head_object), armature_placement(head_object)
     key_blocks = head_object.data.shape_keys.key_blocks
     undrive_pose_keys(head_object)
@@ -30,7 +33,7 @@ def drive_pose_keys(head_object: Object) -> None:
         joint, row, column = 1 + feature // 9, feature // 3 % 3, feature % 3
         bone_name = bone_names(head_object)[joint]
         into_flame = placement.axes.T @ rest_rotation(armature_object, bone_name)
-        factor = head_object[KEY_FACTORS].get(name, 1.0)
+        factor = factor_of(head_object, name)
         driver = key_blocks[name].driver_add("value").driver
         driver.type = 'SCRIPTED'
         for letter in "wxyz":
@@ -54,8 +57,10 @@ def undrive_pose_keys(head_object: Object) -> None:
 
 def pose_keys_are_driven(head_object: Object) -> bool:
     """Return whether drivers hold the pose keys."""
-    animation = head_object.data.shape_keys.animation_data
-    pose_paths = {f'key_blocks["{name}"].value' for name in names(head_object, POSE_KEYS) if name}
+    shape_keys = head_object.data.shape_keys
+    animation, key_blocks = shape_keys.animation_data, shape_keys.key_blocks
+    listed = [name for name in names(head_object, POSE_KEYS) if name in key_blocks]
+    pose_paths = {key_blocks[name].path_from_id("value") for name in listed}
     return animation is not None and any(fcurve.data_path in pose_paths for fcurve in animation.drivers)
 
 

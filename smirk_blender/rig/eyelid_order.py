@@ -13,18 +13,18 @@ from bpy.types import Modifier, NodeTree, Object, ShapeKey
 
 from ..errors import HeadError
 from . import compat
+from .checks import lids_come_after, refuse_linked
 from .head_object import EYELID_NAMES
-from .memory import EYELID_KEYS, KEY_FACTORS, LID_KEYS, is_head, names
-from .shape_keys import key_offsets
+from .memory import EYELID_KEYS, LID_KEYS, NODES_TAG, is_head, key_chain, names
+from .shape_keys import factor_of, key_offsets
 
 MODIFIER_NAME = "Eyelids After Posing"
-NODES_TAG = "smirk_eyelids"  # custom property of the node group, by which it is known again
 ATTRIBUTES = [f"smirk_{name}" for name in EYELID_NAMES]  # of the mesh: metres per unit of eyelid, Blender's axes
 
 
 def eyelid_order(head_object: Object) -> Literal["before", "after"]:
     """Return whether a head's eyelids are added before or after posing; cheap enough for a panel."""
-    return "after" if _eyelid_modifiers(head_object) else "before"
+    return "after" if lids_come_after(head_object) else "before"
 
 
 def set_eyelid_order(head_object: Object, order: Literal["before", "after"]) -> None:
@@ -54,11 +54,13 @@ def _add_after_posing(head_object: Object, keys: list[ShapeKey]) -> None:
     modifier.node_group = _eyelid_nodes()
     head_object.modifiers.move(len(head_object.modifiers) - 1, _armature_index(head_object) + 1)
     for key, attribute_name, socket in zip(keys, ATTRIBUTES, _value_sockets(modifier.node_group), strict=True):
-        offsets = key_offsets(key) / head_object[KEY_FACTORS].get(key.name, 1.0)
+        players = _players(head_object, key)
+        offsets = key_offsets(key) / factor_of(head_object, key.name)
         attribute = mesh.attributes.new(attribute_name, 'FLOAT_VECTOR', 'POINT')
         attribute.data.foreach_set("vector", np.ascontiguousarray(offsets, np.float32).ravel())
-        _drive(head_object, compat.nodes_input_path(modifier, socket), key)
-        key.mute = True
+        _drive(head_object, compat.nodes_input_path(modifier, socket), players)
+        for player in players:
+            player.mute = True
     _mute_lid_keys(head_object, True)
     mesh.update()
 
@@ -66,6 +68,7 @@ def _add_after_posing(head_object: Object, keys: list[ShapeKey]) -> None:
 def _checked_keys(head_object: Object) -> list[ShapeKey]:
     if not is_head(head_object):
         raise HeadError("That object is not a SMIRK head. Select one, or build it first")
+    refuse_linked(head_object)
     listed = [name for name in names(head_object, EYELID_KEYS) if name]
     if not listed:
         raise HeadError(
@@ -111,7 +114,8 @@ def _clear(head_object: Object, keys: list[ShapeKey]) -> None:
         if name in attributes:
             attributes.remove(attributes[name])
     for key in keys:
-        key.mute = False
+        for player in _players(head_object, key):
+            player.mute = False
     _mute_lid_keys(head_object, False)
     head_object.data.update()
 
@@ -134,24 +138,24 @@ def _remove_drivers(head_object: Object, modifier_path: str) -> None:
         head_object.animation_data_clear()
 
 
-def _drive(head_object: Object, data_path: str, key: ShapeKey) -> None:
-    """Let a property of the head be the coefficient that a key plays: its value times its factor.
+def _players(head_object: Object, key: ShapeKey) -> list[ShapeKey]:
+    """Return the keys of one eyelid: the one that bakes key now, and those whose place it took."""
+    key_blocks = head_object.data.shape_keys.key_blocks
+    return [key_blocks[name] for name in key_chain(head_object, key.name) if name in key_blocks]
 
-    The factor is read while playing, since a bake with greater coefficients changes it; most keys have none.
-    """
+
+def _drive(head_object: Object, data_path: str, keys: list[ShapeKey]) -> None:
+    """Let a property of the head be the coefficient that keys of one direction play: their values times their factors."""
     driver = head_object.driver_add(data_path).driver
     driver.type = 'SCRIPTED'
-    sources = {
-        "value": ('KEY', key.id_data, key.path_from_id("value")),
-        "factor": ('OBJECT', head_object, f'["{KEY_FACTORS}"]["{bpy.utils.escape_identifier(key.name)}"]'),
-    }
-    for name, (id_type, datablock, source_path) in sources.items():
+    terms = []
+    for number, key in enumerate(keys):
         variable = driver.variables.new()
-        variable.name = name
+        variable.name = f"value{number}"
         target = variable.targets[0]
-        target.id_type, target.id, target.data_path = id_type, datablock, source_path
-    target.use_fallback_value, target.fallback_value = True, 1.0
-    driver.expression = "value * factor"  # simple: Blender reckons it without Python, and without being trusted
+        target.id_type, target.id, target.data_path = 'KEY', key.id_data, key.path_from_id("value")
+        terms.append(f"{factor_of(head_object, key.name):.9g}*{variable.name}")
+    driver.expression = "+".join(terms)  # simple: Blender reckons it without Python, and without being trusted
 
 
 def _value_sockets(nodes: NodeTree) -> list[str]:

@@ -20,13 +20,13 @@ from .memory import (
     BONES,
     EXPRESSION_KEYS,
     EYELID_KEYS,
-    FOREIGN_KEYS,
     HEAD_ID,
     IDENTITY_KEYS,
     KEY_FACTORS,
     KEY_KINDS,
     LID_KEYS,
     MODEL_NAME,
+    MODEL_SHA256,
     POSE_KEYS,
     SPARE_KEYS,
     names,
@@ -84,8 +84,8 @@ def build_head(
         head_object.modifiers.new("Armature", 'ARMATURE').object = armature_object
     head_object.shape_key_add(name="Basis", from_mix=False)
     start_memory(head_object, head, UPRIGHT, bones=JOINT_NAMES if armature else ())
-    head_object[IDENTITY_KEYS] = [""] * min(num_shape, head.num_shape)
-    head_object[EXPRESSION_KEYS] = [""] * min(num_expression, head.num_expression)
+    head_object.data[IDENTITY_KEYS] = [""] * min(num_shape, head.num_shape)
+    head_object.data[EXPRESSION_KEYS] = [""] * min(num_expression, head.num_expression)
     add_missing_keys(head_object, head)
     if clear_lids:
         keep_lids_off_eyeballs(head_object, head, head.template)
@@ -96,13 +96,13 @@ def build_head(
 
 def start_memory(head_object: Object, head: Head, placement: Placement, *, bones: Sequence[str]) -> None:
     """Make a mesh object with a Basis key a head that remembers no keys yet."""
-    head_object[MODEL_NAME] = head.name
-    head_object[HEAD_ID] = uuid.uuid4().hex
+    head_object.data[MODEL_NAME], head_object.data[MODEL_SHA256] = head.name, head.sha256
+    head_object.data[HEAD_ID] = uuid.uuid4().hex
     remember_placement(head_object, placement)
-    head_object[BONES] = list(bones)
-    head_object[KEY_FACTORS] = {}
-    for kind in (*KEY_KINDS, LID_KEYS, FOREIGN_KEYS, SPARE_KEYS, BASE_SHAPE):
-        head_object[kind] = []
+    head_object.data[BONES] = list(bones)
+    head_object.data[KEY_FACTORS] = {}
+    for kind in (*KEY_KINDS, LID_KEYS, SPARE_KEYS, BASE_SHAPE):
+        head_object.data[kind] = []
 
 
 def add_missing_keys(head_object: Object, head: Head, *, identity: bool = True) -> list[str]:
@@ -112,7 +112,7 @@ def add_missing_keys(head_object: Object, head: Head, *, identity: bool = True) 
     `identity`, the eyelids and the pose directions that move anything.
     """
     eyelids = head.eyelid_directions
-    pose_directions = head.pose_directions if head_object[BONES] else skinned_pose_directions(head)
+    pose_directions = head.pose_directions if head_object.data[BONES] else skinned_pose_directions(head)
     moving = np.any(pose_directions, axis=(0, 1))
     wanted = {
         IDENTITY_KEYS: (head.shape_names, head.shape_directions, None, DIRECTION_SLIDER),
@@ -134,7 +134,7 @@ def add_missing_keys(head_object: Object, head: Head, *, identity: bool = True) 
             made += new
             for index, name in zip(missing, new):
                 listed[index] = name
-        head_object[kind] = listed
+        head_object.data[kind] = listed
     head_object.active_shape_key_index = 0
     return made
 

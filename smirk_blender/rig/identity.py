@@ -8,12 +8,14 @@ from bpy.types import Object, ShapeKey
 from ..flame.head import Head
 from ..flame.pose_keys import skinned_pose_directions
 from .armature import SAME_PLACE, move_rest_joints
+from .checks import check_head
+from .drivers import drive_pose_keys, pose_keys_are_driven
 from .lid_corrective import refresh_lid_corrective
 from .memory import (
     BASE_SHAPE,
     IDENTITY_KEYS,
-    KEY_FACTORS,
     POSE_KEYS,
+    REMAINDER_KEY,
     armature_of,
     armature_placement,
     base_shape,
@@ -22,9 +24,16 @@ from .memory import (
     names,
     placement_of,
 )
-from .shape_keys import add_keys, key_offsets, key_points, set_coefficient, set_key_points
+from .shape_keys import (
+    add_keys,
+    factor_of,
+    key_offsets,
+    key_points,
+    set_coefficient,
+    set_key_points,
+)
 
-IDENTITY_REMAINDER = "identity_remainder"
+IDENTITY_REMAINDER = "identity_remainder"  # the key for all directions without one of their own
 REMAINDER_SHAPE = "smirk_remainder_shape"  # custom property: the (S,) coefficients that the remainder shows
 
 
@@ -51,15 +60,21 @@ def update_joints(head_object: Object, head: Head) -> None:
     """Move the bones to the joints that FLAME regresses from the identity that the head shows now.
 
     To be called after an identity key was changed by hand. A head without an armature has its pose
-    keys made anew instead, for they turn the face about these joints; keys that keep lids off the
-    eyeballs are made anew in any case.
+    keys made anew instead, for they turn the face about these joints. Keys that keep lids off the
+    eyeballs and drivers of pose keys are made anew in any case.
+
+    Raises:
+        HeadError: the head is not of this model, or cannot be changed.
     """
+    check_head(head_object, head)
     worn = worn_head(head_object, head)
     refresh_lid_corrective(head_object, head, worn.template)
     if has_armature(head_object):
         placement = armature_placement(head_object)
         joints, least = placement.points(worn.joint_template), SAME_PLACE * placement.scale
         move_rest_joints(armature_of(head_object), bone_names(head_object), joints, least=least)
+        if pose_keys_are_driven(head_object):
+            drive_pose_keys(head_object)
         return
     directions = skinned_pose_directions(worn)
     key_blocks, placement = head_object.data.shape_keys.key_blocks, placement_of(head_object)
@@ -73,7 +88,10 @@ def apply_identity(head_object: Object, head: Head) -> None:
     """Make the identity that the head shows its Basis; every key moves what it moved before.
 
     The identity keys stay, at 0, for the difference to other identities.
+    Raises:
+        HeadError: the head is not of this model, or cannot be changed.
     """
+    check_head(head_object, head)
     identity_keys = _identity_keys(head_object)
     offsets = _offsets(identity_keys)
     worn = base_shape(head_object, head.num_shape) + _shown_coefficients(head_object, head.num_shape)
@@ -83,10 +101,11 @@ def apply_identity(head_object: Object, head: Head) -> None:
     head_object.data.vertices.foreach_set("co", key_points(shape_keys.reference_key).ravel())  # the mesh without keys
     for key_block in identity_keys:
         key_block.value = 0.0
-    remainder = shape_keys.key_blocks.get(IDENTITY_REMAINDER)
+    remainder = _remainder(head_object)
     if remainder is not None:
         head_object.shape_key_remove(remainder)
-    head_object[BASE_SHAPE] = worn.tolist()
+        head_object.data[REMAINDER_KEY] = ""
+    head_object.data[BASE_SHAPE] = worn.tolist()
     head_object.data.update()
 
 
@@ -102,16 +121,22 @@ def _shown_coefficients(head_object: Object, num_shape: int) -> np.ndarray:
     shown = np.zeros(num_shape)
     for index, name in enumerate(names(head_object, IDENTITY_KEYS)):
         if name:
-            shown[index] = key_blocks[name].value * head_object[KEY_FACTORS].get(name, 1.0)
-    if IDENTITY_REMAINDER in key_blocks:
-        shown += key_blocks[IDENTITY_REMAINDER].value * np.array(head_object[REMAINDER_SHAPE])
+            shown[index] = key_blocks[name].value * factor_of(head_object, name)
+    remainder = _remainder(head_object)
+    if remainder is not None:
+        shown += remainder.value * np.array(head_object.data[REMAINDER_SHAPE])
     return shown
 
 
 def _identity_keys(head_object: Object) -> list[ShapeKey]:
     key_blocks = head_object.data.shape_keys.key_blocks
-    listed = [*filter(None, names(head_object, IDENTITY_KEYS)), IDENTITY_REMAINDER]
-    return [key_blocks[name] for name in listed if name in key_blocks]
+    keys = [key_blocks[name] for name in names(head_object, IDENTITY_KEYS) if name]
+    remainder = _remainder(head_object)
+    return keys if remainder is None else [*keys, remainder]
+
+
+def _remainder(head_object: Object) -> ShapeKey | None:
+    return head_object.data.shape_keys.key_blocks.get(head_object.data.get(REMAINDER_KEY, ""))
 
 
 def _offsets(key_blocks: list[ShapeKey]) -> np.ndarray:
@@ -121,15 +146,15 @@ def _offsets(key_blocks: list[ShapeKey]) -> np.ndarray:
 
 def _set_remainder(head_object: Object, head: Head, shape: np.ndarray) -> None:
     """Show identity coefficients (S,) that have no key of their own on one key for them all."""
-    shape_keys = head_object.data.shape_keys
-    key_block = shape_keys.key_blocks.get(IDENTITY_REMAINDER)
+    key_block = _remainder(head_object)
     offsets = head.shape_directions @ shape
     if key_block is None:
         if not np.any(offsets):
             return
-        add_keys(head_object, [IDENTITY_REMAINDER], offsets[..., None], slider=(0.0, 1.0))
-        key_block = shape_keys.key_blocks[IDENTITY_REMAINDER]
+        (name,) = add_keys(head_object, [IDENTITY_REMAINDER], offsets[..., None], slider=(0.0, 1.0))
+        head_object.data[REMAINDER_KEY] = name
+        key_block = _remainder(head_object)
     set_key_points(key_block, key_points(key_block.relative_key) + placement_of(head_object).offsets(offsets))
     key_block.value = 1.0
-    head_object[REMAINDER_SHAPE] = shape.tolist()
+    head_object.data[REMAINDER_SHAPE] = shape.tolist()
     head_object.data.update()

@@ -11,8 +11,8 @@ from bpy.types import Action, Object
 from ..flame.eyelids import corrective_weights, lid_corrective
 from ..flame.head import Head
 from . import compat
-from .memory import EYELID_KEYS, KEY_FACTORS, LID_KEYS, actions_baked_onto, names, placement_of
-from .shape_keys import EYELID_SLIDER, add_keys, key_points, set_key_points
+from .memory import EYELID_KEYS, LID_KEYS, actions_baked_onto, names, placement_of
+from .shape_keys import EYELID_SLIDER, add_keys, factor_of, key_points, set_key_points
 
 LID_KEY_NAMES = ("eyelid_clear_L", "eyelid_clear_R", "eyelid_halfway_L", "eyelid_halfway_R")
 
@@ -29,7 +29,7 @@ def keep_lids_off_eyeballs(head_object: Object, head: Head, face: np.ndarray) ->
     directions = _directions(head, face)
     if directions is None or not np.any(directions):
         return False
-    head_object[LID_KEYS] = add_keys(head_object, LID_KEY_NAMES, directions, slider=EYELID_SLIDER)
+    head_object.data[LID_KEYS] = add_keys(head_object, LID_KEY_NAMES, directions, slider=EYELID_SLIDER)
     shape_keys = head_object.data.shape_keys
     for name in names(head_object, LID_KEYS):
         shape_keys.key_blocks[name].mute = shape_keys.key_blocks[names(head_object, EYELID_KEYS)[0]].mute
@@ -44,7 +44,7 @@ def let_lids_cut(head_object: Object) -> None:
     for name in names(head_object, LID_KEYS):
         if name in key_blocks:
             head_object.shape_key_remove(key_blocks[name])
-    head_object[LID_KEYS] = []
+    head_object.data[LID_KEYS] = []
 
 
 def refresh_lid_corrective(head_object: Object, head: Head, face: np.ndarray) -> None:
@@ -82,7 +82,7 @@ def _follow_eyelids(head_object: Object, action: Action) -> None:
             continue
         scene_frames, values = compat.read_fcurve(curves[path_of(lid_name)])
         eyelid = np.zeros((len(values), 2))
-        eyelid[:, side] = values * head_object[KEY_FACTORS].get(lid_name, 1.0)
+        eyelid[:, side] = values * factor_of(head_object, lid_name)
         wanted = lid_key_values(eyelid)
         for column in (side, 2 + side):
             path = path_of(names(head_object, LID_KEYS)[column])

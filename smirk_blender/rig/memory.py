@@ -1,9 +1,12 @@
-"""What a head remembers, in custom properties of its mesh object: its model, its keys, its bones, where it stands."""
+"""What a head remembers, in custom properties of its mesh: its model, its keys, its bones, where it stands.
+
+Of the mesh and not of its object, since shape keys are the mesh's: objects that share one share what it remembers.
+"""
 
 from collections.abc import Iterable
 
 import numpy as np
-from bpy.types import Action, Object
+from bpy.types import Action, ArmatureModifier, Object
 from mathutils import Matrix
 
 from ..errors import HeadError
@@ -11,7 +14,8 @@ from ..flame.placement import Placement
 from .axes import UPRIGHT
 
 MODEL_NAME = "smirk_model"
-HEAD_ID = "smirk_head_id"  # of the object, and of every action baked onto it
+MODEL_SHA256 = "smirk_model_sha256"  # of the model's arrays; "" for the built-in head
+HEAD_ID = "smirk_head_id"  # of the mesh, and of every action baked onto it
 PLACEMENT = "smirk_placement"  # 13 numbers: axes row by row, scale, shift; of the mesh's coordinates
 BONES = "smirk_joints"  # a bone's name for each of JOINT_NAMES; empty where the head has no armature
 
@@ -24,14 +28,16 @@ LID_KEYS = "smirk_lid_keys"  # that keep shut lids off the eyeballs, in LID_KEY_
 KEY_KINDS = (IDENTITY_KEYS, EXPRESSION_KEYS, EYELID_KEYS, POSE_KEYS)
 
 KEY_FACTORS = "smirk_key_factors"  # by key name, where it is not 1: the key stores factor times its direction
-FOREIGN_KEYS = "smirk_foreign_keys"  # names of keys that somebody else made; their geometry is never changed
+REPLACED_KEYS = "smirk_replaced_keys"  # by the name of a wide key, that of the key it took the place of
 SPARE_KEYS = "smirk_spare_keys"  # names of keys that only some of the head's actions need; the others hold them at 0
+NODES_TAG = "smirk_eyelids"  # of the node group that adds eyelids after posing, by which it is known again
+REMAINDER_KEY = "smirk_remainder_key"  # name of the key for all identity directions without one of their own; or none
 BASE_SHAPE = "smirk_base_shape"  # (S,) the identity that the Basis has already, unitless; none where it is the model's
 
 
 def is_head(thing: Object | None) -> bool:
     """Return whether this is the mesh object of a head, built or adopted; cheap enough for `poll`."""
-    return thing is not None and thing.type == 'MESH' and MODEL_NAME in thing and thing.data.shape_keys is not None
+    return thing is not None and thing.type == 'MESH' and MODEL_NAME in thing.data and thing.data.shape_keys is not None
 
 
 def armature_of(head_object: Object) -> Object:
@@ -40,53 +46,57 @@ def armature_of(head_object: Object) -> Object:
     Raises:
         HeadError: there is none.
     """
+    return armature_modifier(head_object).object
+
+
+def armature_modifier(head_object: Object) -> ArmatureModifier:
+    """Return the modifier that turns a head.
+
+    Raises:
+        HeadError: there is none.
+    """
     for modifier in head_object.modifiers:
         if modifier.type == 'ARMATURE' and modifier.object is not None:
-            return modifier.object
-    raise HeadError(f"{head_object.name} has no armature any more. Undo its removal, or build the head again")
-
-
-def refuse_linked(head_object: Object) -> None:
-    """Raise HeadError where changes to a head would be lost, because another file holds its mesh.
-
-    A library override does not help: it covers the object, and leaves mesh and shape keys in the other file.
-    """
-    for datablock in (head_object, head_object.data):
-        if datablock.library is not None:
-            raise HeadError(
-                f"{head_object.name} is linked from {datablock.library.filepath}, which keeps its shape keys. Work on it "
-                "in that file, or make it local with its data (Object > Relations > Make Local)"
-            )
+            return modifier
+    raise HeadError(f"{head_object.name} has no armature any more. Undo its removal, or adopt the head again")
 
 
 def has_armature(head_object: Object) -> bool:
     """Return whether bones turn this head, rather than shape keys alone."""
-    return len(head_object[BONES]) > 0
+    return len(head_object.data[BONES]) > 0
 
 
 def bone_names(head_object: Object) -> tuple[str, ...]:
     """Return the names of the bones that are FLAME's joints, in JOINT_NAMES' order."""
-    return tuple(head_object[BONES])
+    return tuple(head_object.data[BONES])
 
 
 def names(head_object: Object, kind: str) -> list[str]:
     """Return what a head remembers under one of the properties that list names."""
-    return list(head_object.get(kind, ()))
+    return list(head_object.data.get(kind, ()))
+
+
+def key_chain(head_object: Object, name: str) -> list[str]:
+    """Return a key's name and those of the keys whose place it took, which earlier actions play on."""
+    replaced, chain = head_object.data.get(REPLACED_KEYS, {}), [name]
+    while chain[-1] in replaced:
+        chain.append(replaced[chain[-1]])
+    return chain
 
 
 def placement_of(head_object: Object) -> Placement:
     """Return where the head stands in its mesh's own coordinates."""
-    numbers = np.array(head_object[PLACEMENT]) if PLACEMENT in head_object else None
+    numbers = np.array(head_object.data[PLACEMENT]) if PLACEMENT in head_object.data else None
     return UPRIGHT if numbers is None else Placement(numbers[:9].reshape(3, 3), float(numbers[9]), numbers[10:13])
 
 
 def remember_placement(head_object: Object, placement: Placement) -> None:
-    head_object[PLACEMENT] = [*placement.axes.ravel().tolist(), float(placement.scale), *map(float, placement.shift)]
+    head_object.data[PLACEMENT] = [*placement.axes.ravel().tolist(), float(placement.scale), *map(float, placement.shift)]
 
 
 def base_shape(head_object: Object, num_shape: int) -> np.ndarray:
     """Return the identity that the Basis has already, (num_shape,) float64, unitless."""
-    known = np.array(head_object.get(BASE_SHAPE, ()), np.float64)[:num_shape]
+    known = np.array(head_object.data.get(BASE_SHAPE, ()), np.float64)[:num_shape]
     return np.pad(known, (0, num_shape - len(known)))
 
 
@@ -144,4 +154,4 @@ def placement_between(mesh_object: Object, armature_object: Object, placement: P
 
 def actions_baked_onto(head_object: Object, actions: Iterable[Action]) -> list[Action]:
     """Return those of the actions that were baked onto this head."""
-    return [action for action in actions if action.get(HEAD_ID) == head_object[HEAD_ID]]
+    return [action for action in actions if action.get(HEAD_ID) == head_object.data[HEAD_ID]]

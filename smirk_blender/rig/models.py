@@ -8,6 +8,7 @@ from bpy.types import Object
 
 from ..errors import HeadError
 from ..flame import BUILTIN_HEAD, Head, open_head
+from .checks import check_head
 from .memory import MODEL_NAME
 from .named_head import NAMED_MODEL, head_of_mesh
 
@@ -28,25 +29,21 @@ def open_model(path: str, eyelid_folder: str = "") -> Head:
 
 def remember_model(head_object: Object, path: str, eyelid_folder: str = "") -> None:
     """Note where a head's model came from, so that `model_of` finds it."""
-    head_object[MODEL_PATH], head_object[EYELID_FOLDER] = path, eyelid_folder
+    head_object.data[MODEL_PATH], head_object.data[EYELID_FOLDER] = path, eyelid_folder
 
 
 def model_of(head_object: Object) -> Head:
     """Return the model that a head was built from or adopted by.
 
     Raises:
-        HeadError: its file is not where it was, or is another now.
+        HeadError: its file is not where it was, or is another now, or the head cannot be changed.
     """
-    if head_object[MODEL_NAME] == NAMED_MODEL:
+    if head_object.data[MODEL_NAME] == NAMED_MODEL:
         return head_of_mesh(head_object)
-    if MODEL_PATH not in head_object:
+    if MODEL_PATH not in head_object.data:
         raise HeadError(f"{head_object.name} does not know its model's file. Adopt it again, with the file")
-    head = open_model(head_object[MODEL_PATH], head_object.get(EYELID_FOLDER, ""))
-    if head.name != head_object[MODEL_NAME]:
-        raise HeadError(
-            f"{head_object[MODEL_PATH]} holds {head.name} now; {head_object.name} was made from {head_object[MODEL_NAME]}. "
-            "Adopt the head again, with its own model's file"
-        )
+    head = open_model(head_object.data[MODEL_PATH], head_object.data.get(EYELID_FOLDER, ""))
+    check_head(head_object, head)
     return head
 
 

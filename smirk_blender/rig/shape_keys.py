@@ -1,9 +1,10 @@
 """Shape keys of a head: made from FLAME directions, and kept able to show any coefficient.
 
 Blender clamps a key's value to its slider, and a slider to -10..10. A coefficient beyond that is
-shown by a key that stores `factor` times its direction, with value coefficient / factor. Our own
-factors are powers of two, so that storing and dividing lose nothing; those of keys that somebody
-else made are whatever was measured, and such a key gets one of ours in its place where it cannot reach.
+shown by a wide key: one that stores `factor` times the direction, with value coefficient / factor.
+It takes the place of the key that could not reach; no key that is there is ever changed, for
+actions play on it that somebody edited or made. Factors of keys that somebody else made are
+whatever was measured; those of wide keys are powers of two, so that storing and dividing lose nothing.
 """
 
 from collections.abc import Sequence
@@ -14,8 +15,8 @@ from bpy.types import Object, ShapeKey
 
 from . import compat
 from .memory import (
-    FOREIGN_KEYS,
     KEY_FACTORS,
+    REPLACED_KEYS,
     SPARE_KEYS,
     actions_baked_onto,
     names,
@@ -25,6 +26,7 @@ from .memory import (
 SLIDER_LIMIT = 10.0  # Blender's own, both ways
 DIRECTION_SLIDER = (-3.0, 3.0)  # of identity and expression: three standard deviations
 EYELID_SLIDER = (0.0, 1.0)
+WIDE = " wide"  # ends the name of a wide key
 POSE_SLIDER = (-2.0, 1.0)  # all that a rotation matrix less the identity can hold
 
 
@@ -53,10 +55,9 @@ def add_keys(
 
 
 def make_room(head_object: Object, kind: str, index: int, coefficients: np.ndarray) -> tuple[ShapeKey, float]:
-    """Return the key of a direction, made able to show these coefficients, and its factor: value = coefficient / factor.
+    """Return the key of a direction, able to show these coefficients, and its factor: value = coefficient / factor.
 
-    The slider only grows, and so does the factor; when it does, the actions baked onto this head
-    before are divided by as much, and play as they did.
+    Sliders only grow; where Blender's limit is not enough, a wide key takes the place of the one there was.
     Args:
         head_object: of a head.
         kind: of the head's lists of key names.
@@ -64,17 +65,11 @@ def make_room(head_object: Object, kind: str, index: int, coefficients: np.ndarr
         coefficients: (T,) unitless.
     """
     key_blocks = head_object.data.shape_keys.key_blocks
-    key_block = key_blocks[head_object[kind][index]]
-    factor = old_factor = head_object[KEY_FACTORS].get(key_block.name, 1.0)
+    key_block = key_blocks[head_object.data[kind][index]]
     greatest = float(np.max(np.abs(coefficients), initial=0.0))
-    if key_block.name in names(head_object, FOREIGN_KEYS) and greatest / abs(factor) > SLIDER_LIMIT:
-        key_block = _replace_foreign_key(head_object, kind, index)
-        factor = old_factor = 1.0
-    while greatest / abs(factor) > SLIDER_LIMIT:
-        factor *= 2.0
-    if factor != old_factor:
-        _scale_key(head_object, key_block, factor / old_factor)
-        remember_factor(head_object, key_block.name, factor)
+    if greatest > SLIDER_LIMIT * abs(factor_of(head_object, key_block.name)):
+        key_block = _add_wide_key(head_object, kind, index, greatest)
+    factor = factor_of(head_object, key_block.name)
     values = np.asarray(coefficients) / factor
     key_block.slider_max = max(key_block.slider_max, float(np.ceil(np.max(values, initial=0.0))))
     key_block.slider_min = min(key_block.slider_min, float(np.floor(np.min(values, initial=0.0))))
@@ -92,7 +87,7 @@ def add_spare_keys(
 ) -> list[str]:
     """Add keys that earlier actions know nothing of, and hold them at 0 there; as `add_keys`."""
     made = add_keys(head_object, key_names, directions, slider=slider)
-    head_object[SPARE_KEYS] = [*names(head_object, SPARE_KEYS), *made]
+    head_object.data[SPARE_KEYS] = [*names(head_object, SPARE_KEYS), *made]
     hold_in_earlier_actions(head_object, made)
     return made
 
@@ -122,39 +117,32 @@ def set_key_points(key_block: ShapeKey, points: np.ndarray) -> None:
     key_block.points.foreach_set("co", np.ascontiguousarray(points, np.float32).ravel())
 
 
+def factor_of(head_object: Object, name: str) -> float:
+    """Return how many times its direction a key of the head stores."""
+    return head_object.data[KEY_FACTORS].get(name, 1.0)
+
+
 def remember_factor(head_object: Object, name: str, factor: float) -> None:
-    head_object[KEY_FACTORS] = {**dict(head_object[KEY_FACTORS]), name: factor}
+    head_object.data[KEY_FACTORS] = {**dict(head_object.data[KEY_FACTORS]), name: factor}
 
 
-def _replace_foreign_key(head_object: Object, kind: str, index: int) -> ShapeKey:
-    """Put a key of ours in the place of a foreign one, which is held at 0 from now on."""
-    foreign_name = head_object[kind][index]
-    foreign = head_object.data.shape_keys.key_blocks[foreign_name]
-    factor = head_object[KEY_FACTORS].get(foreign_name, 1.0)
-    direction = placement_of(head_object).flame_offsets(key_offsets(foreign)) / factor
-    sliders = (foreign.slider_min, foreign.slider_max)
-    (own_name,) = add_spare_keys(head_object, [f"{foreign_name} wide"], direction[..., None], slider=sliders)
-    _put_name(head_object, kind, index, own_name)
-    spare = [name for name in names(head_object, SPARE_KEYS) if name != own_name]  # from now on it is keyed with the rest
-    head_object[SPARE_KEYS] = [*spare, foreign_name]
-    foreign.value = 0.0
-    return head_object.data.shape_keys.key_blocks[own_name]
-
-
-def _put_name(head_object: Object, kind: str, index: int, name: str) -> None:
+def _add_wide_key(head_object: Object, kind: str, index: int, greatest: float) -> ShapeKey:
+    """Put a key that can show a coefficient of that size in the place of another, which is held at 0 from now on."""
+    old_name = head_object.data[kind][index]
+    old = head_object.data.shape_keys.key_blocks[old_name]
+    direction = placement_of(head_object).flame_offsets(key_offsets(old)) / factor_of(head_object, old_name)
+    factor = 1.0
+    while greatest > SLIDER_LIMIT * factor:
+        factor *= 2.0
+    sliders = (old.slider_min, old.slider_max)
+    base_name = old_name.partition(WIDE)[0]
+    (name,) = add_spare_keys(head_object, [base_name + WIDE], factor * direction[..., None], slider=sliders)
+    remember_factor(head_object, name, factor)
+    head_object.data[REPLACED_KEYS] = {**dict(head_object.data.get(REPLACED_KEYS, {})), name: old_name}
     listed = names(head_object, kind)
     listed[index] = name
-    head_object[kind] = listed
-
-
-def _scale_key(head_object: Object, key_block: ShapeKey, ratio: float) -> None:
-    reference = key_points(key_block.relative_key)
-    set_key_points(key_block, reference + ratio * (key_points(key_block) - reference))
-    head_object.data.update()
-    key_block.value /= ratio
-    data_path = key_block.path_from_id("value")
-    for action in actions_baked_onto(head_object, bpy.data.actions):
-        for fcurve in compat.fcurves(action):
-            if fcurve.data_path == data_path:
-                scene_frames, values = compat.read_fcurve(fcurve)
-                compat.write_fcurve(fcurve, scene_frames, values / ratio)
+    head_object.data[kind] = listed
+    spare = [spare for spare in names(head_object, SPARE_KEYS) if spare != name]  # it is keyed with the rest from now on
+    head_object.data[SPARE_KEYS] = [*spare, old_name]
+    old.value = 0.0
+    return head_object.data.shape_keys.key_blocks[name]

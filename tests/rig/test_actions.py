@@ -187,16 +187,29 @@ def test_the_action_is_named_after_the_footage_and_is_one_where_blender_has_slot
     assert bake_take(head_object, head, make_take(3, head), action_name="Line 3").name == "Line 3"
 
 
-def test_joints_that_the_expression_does_not_move_have_no_location_keys():
+def test_joints_that_stand_still_have_one_location_key_at_zero():
     head = tiny_head()
     still = replace(head, expression_directions=np.zeros_like(head.expression_directions))
     take = make_take(4, head)
-    for model, expected in ((head, set(JOINT_NAMES)), (still, set())):
+    for model, num_keys in ((head, 4), (still, 1)):
         head_object = build_head(model)
         bake_take(head_object, model, take)
-        paths = [path for path, _ in actions_content(*bound_actions(head_object))]
-        located = {path.split('"')[1] for path in paths if path.endswith("location")}
-        assert located == expected
+        content = actions_content(*bound_actions(head_object))
+        located = {path.split('"')[1]: keys for (path, _), keys in content.items() if path.endswith("location")}
+        assert located.keys() == set(JOINT_NAMES)
+        assert {len(keys) for keys in located.values()} == {num_keys}
+        assert num_keys > 1 or not any(keys[:, 1].any() for keys in located.values())
+
+
+def test_a_still_take_is_where_it_was_after_one_that_moved():
+    head = tiny_head(expression_directions=np.zeros((50, 3, 8), np.float32))
+    head_object, still = build_head(head), make_take(6, head)
+    bake_take(head_object, head, still)
+    first = bound_actions(head_object)
+    bake_take(head_object, head, still, translation=np.full((6, 3), 0.05))
+    bpy.context.scene.frame_set(4)
+    bind(head_object, first)
+    assert_plays(head_object, head, still)
 
 
 def test_quaternions_do_not_flip_between_frames():
@@ -273,7 +286,7 @@ def test_errors_say_what_to_do():
     ball = bpy.data.objects.new("Ball", bpy.data.meshes.new("Ball"))
     with pytest.raises(HeadError, match="not a SMIRK head"):
         bake_take(ball, head, make_take(2, head))
-    with pytest.raises(HeadError, match="built from the model tiny 0, not from tiny 1"):
+    with pytest.raises(HeadError, match="made from the model tiny 0, not tiny 1"):
         bake_take(head_object, tiny_head(1), make_take(2, head))
     with pytest.raises(TakeError, match="solved for another head"):
         bake_take(head_object, head, make_take(2))

@@ -133,7 +133,7 @@ def test_errors_are_reported_and_change_nothing(tmp_path, model_file, take_file)
         bpy.ops.smirk.bake_take(filepath=take_file)
     bpy.ops.smirk.import_flame(filepath=model_file)
     save_head(tiny_head(1), model_file)
-    with pytest.raises(RuntimeError, match="holds tiny 1 now; Head was made from tiny 0"):
+    with pytest.raises(RuntimeError, match="Head was made from the model tiny 0, not tiny 1"):
         bpy.ops.smirk.bake_take(filepath=take_file)
 
 
