@@ -47,6 +47,7 @@ from .memory import (
     placement_between,
 )
 from .mesh_reading import group_weights, mesh_edges, rest_points
+from .named_head import NAMED_JOINTS, NAMED_MODEL
 from .shape_keys import key_offsets, remember_factor
 
 SAME_WEIGHT = 2e-5  # of vertex groups and FLAME's skinning: a tenth of a metre times this is the bar of 1e-5 m
@@ -110,6 +111,8 @@ def adopt_head(
     start_memory(mesh_object, head, standing.placement, bones=bones)
     for name, value in kept.items():
         mesh_object.data[name] = value
+    if head.name == NAMED_MODEL:
+        mesh_object.data[NAMED_JOINTS] = head.joint_template.ravel().tolist()
     mesh_object.data[BASE_SHAPE] = standing.shape.tolist()
     found = _remember_keys(mesh_object, matches, min(num_expression, head.num_expression))
     if modifier is None:

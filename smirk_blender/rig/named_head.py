@@ -6,6 +6,7 @@ after, and a joint moves with an identity as the skin around it does.
 
 import hashlib
 import re
+from collections.abc import Sequence
 
 import numpy as np
 from bpy.types import Object
@@ -14,11 +15,26 @@ from ..errors import HeadError
 from ..flame.files import plain_surface
 from ..flame.head import NUM_POSE_FEATURES, Head
 from ..flame.placement import Placement
-from .memory import armature_of, placement_between
+from .checks import check_head
+from .memory import (
+    EXPRESSION_KEYS,
+    EYELID_KEYS,
+    IDENTITY_KEYS,
+    MODEL_NAME,
+    POSE_KEYS,
+    armature_of,
+    base_shape,
+    bone_names,
+    is_head,
+    names,
+    placement_between,
+    placement_of,
+)
 from .mesh_reading import group_weights, mesh_edges, rest_points
-from .shape_keys import key_offsets
+from .shape_keys import factor_of, key_offsets
 
 NAMED_MODEL = "FLAME by key names"
+NAMED_JOINTS = "smirk_named_joints"  # custom property of the mesh: the template's joints, 15 numbers, metres, FLAME axes
 FLAME_NET = "963f669aa6db0571a9e2d3940676291d5a542f366727c716be0820556140b169"  # of FLAME 2017 to 2023 Open; see `net_digest`
 KEY_NAMES = {
     "shape": r"(?:shape|identity|id|betas?)",
@@ -46,9 +62,12 @@ def head_of_mesh(mesh_object: Object, *, net: str = FLAME_NET) -> Head:
     Args:
         mesh_object: a mesh with FLAME's net, an armature, and keys called like Shape1, Exp1, Pose1.
         net: digest of the net it must have.
+    A mesh that was adopted so before is read by what it remembers, for its bones have moved with identities since.
     Raises:
         HeadError: it is no such mesh; the text says what is missing.
     """
+    if is_head(mesh_object) and mesh_object.data[MODEL_NAME] == NAMED_MODEL:
+        return _remembered_head(mesh_object)
     if mesh_object is None or mesh_object.type != 'MESH':
         raise HeadError("Select a mesh to adopt as a head")
     if net_digest(mesh_edges(mesh_object)) != net:
@@ -74,9 +93,42 @@ def head_of_mesh(mesh_object: Object, *, net: str = FLAME_NET) -> Head:
             f"{mesh_object.name} has no shape keys called like Exp1, so its expressions are not known. Choose the FLAME "
             "file it was made from, by which keys of any name are found"
         )
-    pose = directions["pose"]
-    triangles = _triangles(mesh_object)
-    weights = group_weights(mesh_object)
+    return _assembled(mesh_object, template, directions, _eyelids(mesh_object, placement), bones, placement.flame_points(joints))
+
+
+def _remembered_head(head_object: Object) -> Head:
+    check_head(head_object)
+    placement = placement_of(head_object)
+    kinds = {"shape": IDENTITY_KEYS, "expression": EXPRESSION_KEYS, "pose": POSE_KEYS}
+    directions = {word: _directions_of(head_object, placement, kind) for word, kind in kinds.items()}
+    eyelids = _directions_of(head_object, placement, EYELID_KEYS) if names(head_object, EYELID_KEYS) else None
+    own = base_shape(head_object, directions["shape"].shape[-1])
+    template = placement.flame_points(rest_points(head_object)) - directions["shape"] @ own
+    joints = np.array(head_object.data[NAMED_JOINTS]).reshape(-1, 3)
+    return _assembled(head_object, template, directions, eyelids, bone_names(head_object), joints)
+
+
+def _directions_of(head_object: Object, placement: Placement, kind: str) -> np.ndarray:
+    """Return the directions of a head's remembered keys, (V, 3, C) float32, metres per unit."""
+    key_blocks = head_object.data.shape_keys.key_blocks
+    listed = names(head_object, kind)
+    found = np.zeros((len(head_object.data.vertices), 3, len(listed)), np.float32)
+    for index, name in enumerate(listed):
+        if name:
+            found[..., index] = placement.flame_offsets(key_offsets(key_blocks[name])) / factor_of(head_object, name)
+    return found
+
+
+def _assembled(
+    mesh_object: Object,
+    template: np.ndarray,
+    directions: dict[str, np.ndarray],
+    eyelids: np.ndarray | None,
+    bones: Sequence[str],
+    joints: np.ndarray,
+) -> Head:
+    """Return the model of a template (V, 3), with joints (5, 3), metres, FLAME axes, and bones in JOINT_NAMES' order."""
+    weights, triangles, pose = group_weights(mesh_object), _triangles(mesh_object), directions["pose"]
     skinning = np.stack([weights[name] for name in bones], axis=1).astype(np.float32)
     return Head(
         name=NAMED_MODEL,
@@ -85,9 +137,9 @@ def head_of_mesh(mesh_object: Object, *, net: str = FLAME_NET) -> Head:
         shape_directions=directions["shape"],
         expression_directions=directions["expression"],
         pose_directions=np.pad(pose, ((0, 0), (0, 0), (0, NUM_POSE_FEATURES - pose.shape[-1]))),
-        joint_regressor=np.stack([_carried_by(template, joint) for joint in placement.flame_points(joints)]),
+        joint_regressor=np.stack([_carried_by(template, joint) for joint in joints]),
         skinning_weights=skinning,
-        eyelid_directions=_eyelids(mesh_object, placement),
+        eyelid_directions=eyelids,
         shape_names=tuple(f"shape_{index:03d}" for index in range(directions["shape"].shape[-1])),
         expression_names=tuple(f"expression_{index:03d}" for index in range(directions["expression"].shape[-1])),
         landmarks=None,

@@ -1,11 +1,11 @@
 """The head on which takes are played: add, import or adopt one, and what is done to it besides baking."""
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy.types import Context, Object, Operator, Panel
 from bpy_extras.io_utils import ImportHelper
 
-from ..errors import SmirkError
+from ..errors import HeadError, SmirkError, TakeError
 from ..flame import BUILTIN_HEAD
 from ..retarget.head_motion import with_head_motion
 from ..rig import bake_in_shot, bake_take, build_head, is_head
@@ -13,7 +13,8 @@ from ..rig.adopt import adopt_head
 from ..rig.drivers import drive_pose_keys, pose_keys_are_driven, undrive_pose_keys
 from ..rig.eyelid_order import set_eyelid_order
 from ..rig.head_object import NUM_EXPRESSION_KEYS, NUM_IDENTITY_KEYS
-from ..rig.identity import apply_identity, update_joints
+from ..rig.identity import apply_identity, update_joints, worn_head
+from ..rig.lid_corrective import keep_lids_off_eyeballs, let_lids_cut
 from ..rig.memory import has_armature
 from ..rig.models import model_of, open_model, remember_model
 from ..rig.named_head import head_of_mesh
@@ -34,6 +35,11 @@ HEAD_MOTION = (
     ('keep', "As Solved", "The head turns as the actor's did"),
     ('neck', "On the Neck", "The neck turns in the head's place"),
     ('off', "Off", "Only the face moves"),
+)
+SHOT = (
+    ('none', "Not Matched", "The head turns on the spot"),
+    ('ORTHO', "Orthographic", "As solvers see: exact"),
+    ('PERSP', "Perspective", "A camera with a lens"),
 )
 IDENTITY = (
     ('keys', "On Shape Keys", "The head wears the take's identity on its identity keys"),
@@ -70,15 +76,17 @@ class HeadOptions:
     def build(self, context: Context, path: str, eyelid_folder: str = "") -> Object:
         """Build the model's head, and make it the active object."""
         model = open_model(path, eyelid_folder)
+        if not self.armature and (self.pose_keys == 'driven' or self.lids == 'after'):
+            raise HeadError("Driven pose keys and eyelids after posing need an armature. Switch Armature on, or choose others")
         head_object = build_head(
             model,
             num_shape=self.num_shape,
             num_expression=self.num_expression,
             armature=self.armature,
-            pose_keys=self.pose_keys if self.armature else 'keyed',
+            pose_keys=self.pose_keys,
             clear_lids=self.lids == 'clear',
         )
-        if self.lids == 'after' and self.armature:
+        if self.lids == 'after':
             set_eyelid_order(head_object, 'after')
         remember_model(head_object, path, eyelid_folder)
         for thing in context.selected_objects:
@@ -147,11 +155,12 @@ class SMIRK_OT_adopt_head(Operator, ImportHelper):
 
     def _adopt(self, mesh_object: Object) -> str:
         options = dict(pose_keys=self.pose_keys, clear_lids=self.lids == 'clear')
-        if self.model == 'names':
-            adoption = adopt_head(mesh_object, head_of_mesh(mesh_object), **options)
-        else:
-            path = BUILTIN_HEAD if self.model == 'builtin' else bpy.path.abspath(self.filepath)
-            adoption = adopt_head(mesh_object, open_model(path), **options)
+        path = BUILTIN_HEAD if self.model == 'builtin' else bpy.path.abspath(self.filepath)
+        head = head_of_mesh(mesh_object) if self.model == 'names' else open_model(path)
+        if self.lids == 'after' and head.eyelid_directions is None:
+            raise HeadError(f"{mesh_object.name} has no eyelid keys, which could come after posing. Choose other eyelids")
+        adoption = adopt_head(mesh_object, head, **options)
+        if self.model != 'names':
             remember_model(mesh_object, path)
         if self.lids == 'after':
             set_eyelid_order(mesh_object, 'after')
@@ -207,6 +216,26 @@ class SMIRK_OT_drive_pose_keys(HeadOperator, Operator):
         return _report(self, lambda: change(context.object) or done)
 
 
+class SMIRK_OT_set_lids(HeadOperator, Operator):
+    bl_idname = "smirk.set_lids"
+    bl_label = "Eyelids"
+    bl_description = "Choose how shut lids and eyeballs get along, in every action of this head"
+
+    lids: EnumProperty(name="Eyelids", description="How shut lids and eyeballs get along", items=LIDS)
+
+    def execute(self, context: Context) -> set[str]:
+        return _report(self, lambda: self._set(context.object))
+
+    def _set(self, head_object: Object) -> str:
+        model = model_of(head_object)
+        set_eyelid_order(head_object, 'after' if self.lids == 'after' else 'before')
+        if self.lids == 'clear':
+            keep_lids_off_eyeballs(head_object, model, worn_head(head_object, model).template)
+        else:
+            let_lids_cut(head_object)
+        return f"Eyelids of {head_object.name}: {next(name for key, name, _ in LIDS if key == self.lids)}"
+
+
 class SMIRK_OT_bake_take(HeadOperator, Operator, ImportHelper):
     bl_idname = "smirk.bake_take"
     bl_label = "Bake Take"
@@ -216,10 +245,13 @@ class SMIRK_OT_bake_take(HeadOperator, Operator, ImportHelper):
     scene_frame_start: IntProperty(name="Start Frame", default=1, description="Scene frame of the take's first frame")
     identity: EnumProperty(name="Identity", description="Whose face the head wears", items=IDENTITY)
     head_motion: EnumProperty(name="Head Motion", description="What becomes of the head's rotation", items=HEAD_MOTION)
-    match_shot: BoolProperty(
-        name="Match the Shot",
-        description="Move the head onto the actor, before a new camera that sees as the take's did",
-        default=False,
+    shot: EnumProperty(name="Shot", description="Whether the head is moved onto the actor, before a new camera", items=SHOT)
+    focal_mm: FloatProperty(
+        name="Focal Length",
+        description="Of the perspective camera, in millimetres with 36 along the picture's longer side; 0 estimates it",
+        default=0.0,
+        min=0.0,
+        max=1000.0,
     )
 
     def execute(self, context: Context) -> set[str]:
@@ -229,8 +261,11 @@ class SMIRK_OT_bake_take(HeadOperator, Operator, ImportHelper):
         head_object = context.object
         take, model = load_take(bpy.path.abspath(self.filepath)), model_of(head_object)
         options = dict(scene_frame_start=self.scene_frame_start, identity=self.identity)
-        if self.match_shot:  # which needs the motion as solved
-            action, camera, _ = bake_in_shot(context.scene, head_object, model, take, **options)
+        if self.shot != 'none':
+            if self.head_motion != 'keep':
+                raise TakeError("The head can only lie on the actor if it moves as solved. Set Head Motion to As Solved")
+            lens = dict(projection=self.shot, focal_mm=self.focal_mm or None)
+            action, camera, _ = bake_in_shot(context.scene, head_object, model, take, **lens, **options)
             return f"Baked {len(take)} frames to {action.name}, before {camera.name}"
         action = bake_take(head_object, model, with_head_motion(take, self.head_motion), **options)
         return f"Baked {len(take)} frames to {action.name}"
@@ -255,6 +290,7 @@ class SMIRK_PT_head(Panel):
         column.operator("smirk.bake_take", icon='ACTION')
         column.operator("smirk.update_joints", icon='BONE_DATA')
         column.operator("smirk.apply_identity", icon='CHECKMARK')
+        column.operator_menu_enum("smirk.set_lids", "lids", icon='HIDE_OFF')
         if has_armature(head_object):
             driven = pose_keys_are_driven(head_object)
             text = "Play Pose Keys as Keyed" if driven else "Drive Pose Keys by Bones"
@@ -279,6 +315,7 @@ classes = (
     SMIRK_OT_update_joints,
     SMIRK_OT_apply_identity,
     SMIRK_OT_drive_pose_keys,
+    SMIRK_OT_set_lids,
     SMIRK_OT_bake_take,
     SMIRK_PT_head,
 )

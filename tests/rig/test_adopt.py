@@ -14,6 +14,7 @@ from smirk_blender.rig import bake_take, build_head, is_head
 from smirk_blender.rig.adopt import adopt_head
 from smirk_blender.rig.axes import BLENDER_FROM_FLAME
 from smirk_blender.rig.drivers import pose_keys_are_driven
+from smirk_blender.rig.eyelid_order import set_eyelid_order
 from smirk_blender.rig.named_head import head_of_mesh, net_digest
 from tests.builders import make_take, tiny_head
 from tests.rig.foreign import THEIR_BONES, Y_UP, foreign_head, foreign_mesh, give_bones, turned
@@ -280,6 +281,23 @@ def test_a_named_rig_plays_a_take_without_the_models_file(case):
     assert greatest_error(thing, options["placement"], expected, take) < BAR
 
 
+def test_a_named_rig_is_the_same_model_however_often_it_is_read():
+    head = upright_head()
+    thing = foreign_head(head)
+    give_bones(thing, head, Y_UP)
+    thing.shape_key_remove(thing.data.shape_keys.key_blocks["Exp3"])  # a gap in the numbers
+    first = head_of_mesh(thing, net=named_net(head))
+    adopt_head(thing, first)
+    for round_number in range(3):
+        take = make_take(5, head, seed=round_number, expression_names=())
+        bake_take(thing, head_of_mesh(thing), take, identity="basis" if round_number == 1 else "keys")
+        again = head_of_mesh(thing)
+        np.testing.assert_allclose(again.joint_template, first.joint_template, atol=1e-6)  # metres
+        np.testing.assert_allclose(again.template, first.template, atol=1e-6)
+        np.testing.assert_allclose(again.expression_directions, first.expression_directions, atol=1e-6)
+        assert greatest_error(thing, Y_UP, replace(first, name=head.name), take) < 2 * BAR
+
+
 def test_a_named_rig_without_its_parts_is_refused():
     head = upright_head()
     thing = foreign_head(head)
@@ -343,6 +361,17 @@ def test_a_linked_head_is_refused(tmp_path):
     assert_refused(overridden, head, "linked from .*library.blend")
 
 
+def test_a_linked_armature_is_refused(tmp_path):
+    head = tiny_head()
+    give_bones(foreign_head(head), head, Y_UP)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "library.blend"), copy=True)
+    with bpy.data.libraries.load(str(tmp_path / "library.blend"), link=True) as (_, linked):
+        linked.objects = ["Their Rig"]
+    thing = bpy.data.objects["Foreign"]
+    thing.modifiers[0].object = linked.objects[0]
+    assert_refused(thing, head, "linked from .*library.blend")
+
+
 def test_a_linked_head_of_ours_is_not_baked_onto(tmp_path):
     head = tiny_head()
     build_head(head)
@@ -372,11 +401,25 @@ def test_an_armature_that_turns_otherwise_is_refused():
     assert_refused(thing, head, "stretched against its armature")
 
 
-def test_a_driven_key_is_refused():
+@pytest.mark.parametrize("name", ["Pose12", 'a "quoted" \\ name'])
+def test_a_driven_key_is_refused(name):
     head = tiny_head()
     thing = foreign_head(head)
-    thing.data.shape_keys.key_blocks["Pose12"].driver_add("value")
-    assert_refused(thing, head, "shape key Pose12 .* a driver holds it")
+    key_block = thing.data.shape_keys.key_blocks["Pose12"]
+    key_block.name = name
+    key_block.driver_add("value")
+    assert_refused(thing, head, "a driver holds it")
+
+
+def test_lids_after_posing_on_keys_that_could_not_reach():
+    head = tiny_head()
+    thing = foreign_head(head, eyelids=True, factor_of=lambda number: 0.05)
+    adopt_head(thing, head)
+    set_eyelid_order(thing, "after")
+    take = make_take(6, head)
+    bake_take(thing, head, take)
+    expected = head.vertices(**take.head_parameters(), eyelid_order="after")
+    assert np.abs(played_vertices(thing, 1 + np.arange(6)) - expected).max() < BAR
 
 
 def test_edit_mode_and_other_things_are_refused():

@@ -7,6 +7,7 @@ import pytest
 import smirk_blender
 from smirk_blender.flame import save_head
 from smirk_blender.rig import is_head
+from smirk_blender.rig.axes import to_blender
 from smirk_blender.rig.shape_keys import key_points
 from smirk_blender.take import save_take
 from tests.builders import make_take, tiny_head
@@ -93,7 +94,7 @@ def test_undo_after_a_second_bake_brings_the_first_back(model_file, take_file):
 
 def test_undo_after_a_matched_bake_restores_the_scene(model_file, take_file):
     bpy.ops.smirk.import_flame(filepath=model_file)
-    assert_undone(lambda: bpy.ops.smirk.bake_take('EXEC_DEFAULT', UNDO, filepath=take_file, match_shot=True))
+    assert_undone(lambda: bpy.ops.smirk.bake_take('EXEC_DEFAULT', UNDO, filepath=take_file, shot='PERSP'))
 
 
 def test_undo_after_adopting_restores_the_mesh(model_file):
@@ -135,6 +136,36 @@ def test_errors_are_reported_and_change_nothing(tmp_path, model_file, take_file)
     save_head(tiny_head(1), model_file)
     with pytest.raises(RuntimeError, match="Head was made from the model tiny 0, not tiny 1"):
         bpy.ops.smirk.bake_take(filepath=take_file)
+
+
+@pytest.mark.parametrize("lids", ['clear', 'exact', 'after'])
+def test_eyelids_are_chosen_afterwards(model_file, take_file, lids):
+    head = tiny_head()
+    bpy.ops.smirk.import_flame(filepath=model_file)
+    head_object = bpy.context.object
+    bpy.ops.smirk.bake_take(filepath=take_file)
+    bpy.ops.smirk.set_lids(lids='after')
+    bpy.ops.smirk.set_lids(lids=lids)
+    order = 'after' if lids == 'after' else 'before'
+    expected = to_blender(head.vertices(**make_take(6, head).head_parameters(), eyelid_order=order))
+    assert np.abs(played_vertices(head_object, 1 + np.arange(6)) - expected).max() < 1e-5  # metres
+
+
+def test_what_does_not_go_together_is_refused_before_anything_is_made(model_file, take_file):
+    for options in ({"pose_keys": 'driven'}, {"lids": 'after'}):
+        with pytest.raises(RuntimeError, match="need an armature"):
+            bpy.ops.smirk.import_flame(filepath=model_file, armature=False, **options)
+    assert not bpy.data.objects
+    bpy.ops.smirk.import_flame(filepath=model_file)
+    with pytest.raises(RuntimeError, match="Set Head Motion to As Solved"):
+        bpy.ops.smirk.bake_take(filepath=take_file, shot='ORTHO', head_motion='off')
+    assert not bpy.data.actions
+    thing = foreign_head(tiny_head(eyelid_directions=None))
+    save_head(tiny_head(eyelid_directions=None), model_file)
+    bpy.context.view_layer.objects.active = thing
+    with pytest.raises(RuntimeError, match="has no eyelid keys"):
+        bpy.ops.smirk.adopt_head(filepath=model_file, lids='after')
+    assert not is_head(thing)
 
 
 def test_registering_twice_over_leaves_nothing_behind():
