@@ -36,7 +36,7 @@ from .memory import (
     placement_of,
 )
 from .named_head import NAMED_MODEL
-from .shape_keys import add_spare_keys, hold_in_earlier_actions, key_offsets, make_room
+from .shape_keys import add_spare_keys, hold_at_zero, hold_in_earlier_actions, key_offsets, make_room
 
 WHOLE_FRAME = 0.05  # frames; timestamps this close to a constant rate are taken for one: files may round to 1 ms
 LEAST_SHIFT = 1e-7  # metres; joints that move less are not keyed
@@ -58,8 +58,9 @@ def bake_take(
     """Write a take onto a head as a new action, and bind it; earlier actions stay as they were.
 
     Identity is not in the action, so every action baked onto this head plays on whichever identity it
-    wears; but a head without an armature turns about the root joint of the identity it was baked with. Where an action animates one kind of datablock only (4.2, 4.3), the bones get a second one,
-    called like the first with ".rig".
+    wears; but one on a head without an armature turns it about the root joint of the identity it was
+    baked with. Where an action animates one kind of datablock only (4.2, 4.3), the bones get a second
+    one, called like the first with ".rig".
     Args:
         head_object: a head, built or adopted.
         head: its model.
@@ -76,20 +77,9 @@ def bake_take(
         TakeError: the take was solved for another head, or has no frames, or holds values that are no numbers.
     """
     check_bake(head_object, head, take, identity=identity, translation=translation)
-    if pose_keys_are_driven(head_object):
-        drive_pose_keys(head_object)  # mesh or bones may have been turned since
     eyelid_keys = names(head_object, EYELID_KEYS)
-    if identity != "keep":
-        wear_identity(head_object, head, take.shape)
-    if identity == "basis":
-        apply_identity(head_object, head)
-    _add_keys_for(head_object, head, take)
-    shape_keys = head_object.data.shape_keys
-    mover = armature_of(head_object) if has_armature(head_object) else head_object
-    action = _new_action(action_name or Path(take.source.name).stem, head_object)
-    _bind(shape_keys, action)
-    rig_action = action if compat.has_slots() else _new_action(f"{action.name}.rig", head_object)
-    _bind(mover, rig_action)
+    _dress(head_object, head, take, identity)
+    action, rig_action = _start_actions(head_object, action_name or Path(take.source.name).stem)
     scene_frames = scene_frames_of(take, scene_frame_start)
     features = pose_features(neck_pose=take.neck_pose, jaw_pose=take.jaw_pose, eye_pose=take.eye_pose)
     _bake_keys(head_object, action, "Expression", EXPRESSION_KEYS, take.expression, scene_frames)
@@ -103,8 +93,7 @@ def bake_take(
     else:
         used = _bake_corrections(head_object, action, head, take, scene_frames)
         _bake_object(head_object, rig_action, head, take, scene_frames, translation)
-    for name in set(names(head_object, SPARE_KEYS)) - set(used):
-        compat.hold_at_zero(action, shape_keys, shape_keys.key_blocks[name].path_from_id("value"))
+    hold_at_zero(head_object, action, set(names(head_object, SPARE_KEYS)) - set(used))
     if names(head_object, EYELID_KEYS) != eyelid_keys and eyelid_order(head_object) == "after":
         set_eyelid_order(head_object, "after")  # by the keys that took the others' place
     return action
@@ -121,6 +110,26 @@ def scene_frames_of(take: Take, scene_frame_start: int) -> np.ndarray:
     if np.any(np.diff(timed) <= 0):
         return scene_frame_start + counted
     return scene_frame_start + np.where(np.abs(timed - counted) < WHOLE_FRAME, counted, np.round(timed, 3))
+
+
+def _dress(head_object: Object, head: Head, take: Take, identity: Wearing) -> None:
+    """Give a head the identity, the keys and the drivers with which it can play a take."""
+    if identity != "keep":
+        wear_identity(head_object, head, take.shape)
+    if identity == "basis":
+        apply_identity(head_object, head)
+    _add_keys_for(head_object, head, take)
+    if pose_keys_are_driven(head_object):
+        drive_pose_keys(head_object)  # mesh or bones may have been turned since
+
+
+def _start_actions(head_object: Object, name: str) -> tuple[Action, Action]:
+    """Return new actions, bound to a head's shape keys and to what turns it; one and the same where Blender has slots."""
+    action = _new_action(name, head_object)
+    _bind(head_object.data.shape_keys, action)
+    rig_action = action if compat.has_slots() else _new_action(f"{action.name}.rig", head_object)
+    _bind(armature_of(head_object) if has_armature(head_object) else head_object, rig_action)
+    return action, rig_action
 
 
 def _bind(datablock: ID, action: Action) -> None:

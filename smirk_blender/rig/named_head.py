@@ -34,8 +34,9 @@ from .mesh_reading import group_weights, mesh_edges, rest_points
 from .shape_keys import factor_of, key_offsets
 
 NAMED_MODEL = "FLAME by key names"
-NAMED_JOINTS = "smirk_named_joints"  # custom property of the mesh: the template's joints, 15 numbers, metres, FLAME axes
-FLAME_NET = "963f669aa6db0571a9e2d3940676291d5a542f366727c716be0820556140b169"  # of FLAME 2017 to 2023 Open; see `net_digest`
+NAMED_JOINTS = "smirk_named_joints"  # custom property of the mesh: the template's joints, 15 numbers, metres
+# What `net_digest` gives for FLAME, 2017 to 2023 Open.
+FLAME_NET = "963f669aa6db0571a9e2d3940676291d5a542f366727c716be0820556140b169"
 KEY_NAMES = {
     "shape": r"(?:shape|identity|id|betas?)",
     "expression": r"(?:expression|expr|exp|psi)",
@@ -93,7 +94,8 @@ def head_of_mesh(mesh_object: Object, *, net: str = FLAME_NET) -> Head:
             f"{mesh_object.name} has no shape keys called like Exp1, so its expressions are not known. Choose the FLAME "
             "file it was made from, by which keys of any name are found"
         )
-    return _assembled(mesh_object, template, directions, _eyelids(mesh_object, placement), bones, placement.flame_points(joints))
+    eyelids = _eyelids(mesh_object, placement)
+    return _assembled(mesh_object, template, directions, eyelids, bones, placement.flame_points(joints))
 
 
 def _remembered_head(head_object: Object) -> Head:

@@ -7,11 +7,11 @@ actions play on it that somebody edited or made. Factors of keys that somebody e
 whatever was measured; those of wide keys are powers of two, so that storing and dividing lose nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import bpy
 import numpy as np
-from bpy.types import Object, ShapeKey
+from bpy.types import Action, Object, ShapeKey
 
 from . import compat
 from .memory import (
@@ -92,12 +92,17 @@ def add_spare_keys(
     return made
 
 
-def hold_in_earlier_actions(head_object: Object, key_names: Sequence[str]) -> None:
+def hold_in_earlier_actions(head_object: Object, key_names: Iterable[str]) -> None:
     """Key keys at 0 in every action that was baked onto this head before it had them."""
-    shape_keys = head_object.data.shape_keys
     for action in actions_baked_onto(head_object, bpy.data.actions):
-        for name in key_names:
-            compat.hold_at_zero(action, shape_keys, shape_keys.key_blocks[name].path_from_id("value"))
+        hold_at_zero(head_object, action, key_names)
+
+
+def hold_at_zero(head_object: Object, action: Action, key_names: Iterable[str]) -> None:
+    """Key those of the keys at 0 that an action does not key."""
+    shape_keys = head_object.data.shape_keys
+    for name in key_names:
+        compat.hold_at_zero(action, shape_keys, shape_keys.key_blocks[name].path_from_id("value"))
 
 
 def key_points(key_block: ShapeKey) -> np.ndarray:

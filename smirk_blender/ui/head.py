@@ -77,7 +77,7 @@ class HeadOptions:
         """Build the model's head, and make it the active object."""
         model = open_model(path, eyelid_folder)
         if not self.armature and (self.pose_keys == 'driven' or self.lids == 'after'):
-            raise HeadError("Driven pose keys and eyelids after posing need an armature. Switch Armature on, or choose others")
+            raise HeadError("Driven pose keys and eyelids after posing need an armature. Switch it on, or choose others")
         head_object = build_head(
             model,
             num_shape=self.num_shape,
