@@ -1,6 +1,7 @@
 """The command line inside Blender."""
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -189,3 +190,12 @@ def test_it_runs_as_a_program(baked_from, tmp_path):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out.blend").is_file()
     assert run("bake", "none.npz", *arguments[2:]).returncode == 1
+
+
+def test_the_readme_names_options_that_exist_and_all_of_them(capsys):
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"--[a-z][\w-]+", text.partition("## The rig")[2].partition("## What it does not do")[0]))
+    assert main(["bake", "--help"]) == 0
+    known = set(re.findall(r"^  (--[a-z][\w-]+)", capsys.readouterr().out, re.MULTILINE))
+    assert not named - known
+    assert known - named <= {"--eyelids", "--preview"}
