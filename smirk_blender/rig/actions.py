@@ -19,7 +19,7 @@ from .checks import check_head
 from .drivers import drive_pose_keys, pose_keys_are_driven
 from .eyelid_order import eyelid_order, set_eyelid_order
 from .head_object import add_missing_keys
-from .identity import apply_identity, wear_identity, worn_head
+from .identity import apply_identity, root_pivot, wear_identity, worn_head
 from .lid_corrective import lid_key_values
 from .memory import (
     EXPRESSION_KEYS,
@@ -58,9 +58,9 @@ def bake_take(
     """Write a take onto a head as a new action, and bind it; earlier actions stay as they were.
 
     Identity is not in the action, so every action baked onto this head plays on whichever identity it
-    wears; but one on a head without an armature turns it about the root joint of the identity it was
-    baked with. Where an action animates one kind of datablock only (4.2, 4.3), the bones get a second
-    one, called like the first with ".rig".
+    wears. Where an action animates one kind of datablock only (4.2, 4.3), the bones get a second one,
+    called like the first with ".rig". Without bones, the object's own location and rotation are the
+    action's from now on; a parent places it.
     Args:
         head_object: a head, built or adopted.
         head: its model.
@@ -201,13 +201,13 @@ def _bake_object(
     translation: np.ndarray | None,
 ) -> None:
     """Key the rotation and location of a head without an armature: it turns about its root joint as a whole."""
-    root = worn_head(head_object, head).joint_template[0] + _joint_shifts(head, take)[:, 0]  # (T, 3)
-    placement = placement_of(head_object)
+    placement, scale = placement_of(head_object), np.array(head_object.scale)
     turn = placement.turns(take.head_pose)
-    pivot = placement.points(root)
+    moved_root = _joint_shifts(head, take)[:, 0]  # (T, 3) by the expression
+    pivot = scale * (root_pivot(head_object, head) + placement.offsets(moved_root))
     location = pivot - np.einsum("tij,tj->ti", matrices_from_axis_angle(turn), pivot)
     if translation is not None:
-        location += placement.offsets(translation)
+        location += scale * placement.offsets(translation)
     head_object.rotation_mode = 'QUATERNION'
     channels = {"rotation_quaternion": quaternions_from_axis_angle(turn), "location": location}
     _key_channels(head_object, action, "Object Transforms", channels, scene_frames)

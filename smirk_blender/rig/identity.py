@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 
+import bpy
 import numpy as np
 from bpy.types import Object, ShapeKey
+from mathutils import Quaternion
 
 from ..flame.head import Head
 from ..flame.pose_keys import skinned_pose_directions
+from . import compat
 from .armature import SAME_PLACE, move_rest_joints
 from .checks import check_head
 from .drivers import drive_pose_keys, pose_keys_are_driven
@@ -16,6 +19,7 @@ from .memory import (
     IDENTITY_KEYS,
     POSE_KEYS,
     REMAINDER_KEY,
+    actions_baked_onto,
     armature_of,
     armature_placement,
     base_shape,
@@ -34,6 +38,7 @@ from .shape_keys import (
 )
 
 IDENTITY_REMAINDER = "identity_remainder"  # the key for all directions without one of their own
+ROOT_PIVOT = "smirk_root_pivot"  # custom property: the root joint in the mesh's coordinates, of a head without an armature
 REMAINDER_SHAPE = "smirk_remainder_shape"  # custom property: the (S,) coefficients that the remainder shows
 
 
@@ -82,6 +87,33 @@ def update_joints(head_object: Object, head: Head) -> None:
         if name:
             set_key_points(key_blocks[name], key_points(key_blocks[name].relative_key) + placement.offsets(offsets))
     head_object.data.update()
+    _move_pivot(head_object, head, placement.points(worn.joint_template[0]))
+
+
+def root_pivot(head_object: Object, head: Head) -> np.ndarray:
+    """Return where the root joint of a head without an armature is, (3,) in the mesh's coordinates, unposed."""
+    known = head_object.data.get(ROOT_PIVOT)
+    return placement_of(head_object).points(head.joint_template[0]) if known is None else np.array(known)
+
+
+def _move_pivot(head_object: Object, head: Head, pivot: np.ndarray) -> None:
+    """Let the actions of a head without an armature turn it about another point: location changes by (I - R) times its move."""
+    move = np.array(head_object.scale) * (pivot - root_pivot(head_object, head))
+    head_object.data[ROOT_PIVOT] = pivot.tolist()
+    for action in actions_baked_onto(head_object, bpy.data.actions):
+        curves = {(fcurve.data_path, fcurve.array_index): fcurve for fcurve in compat.fcurves(action)}
+        location = [curves.get(("location", index)) for index in range(3)]
+        rotation = [curves.get(("rotation_quaternion", index)) for index in range(4)]
+        if None in location or None in rotation:
+            continue
+        for index, fcurve in enumerate(location):
+            for point in fcurve.keyframe_points:
+                turn = Quaternion([part.evaluate(point.co[0]) for part in rotation]).to_matrix()
+                shift = float(move[index] - (np.array(turn) @ move)[index])
+                point.co[1] += shift
+                point.handle_left[1] += shift
+                point.handle_right[1] += shift
+            fcurve.update()
 
 
 def apply_identity(head_object: Object, head: Head) -> None:

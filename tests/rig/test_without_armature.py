@@ -80,6 +80,34 @@ def test_another_identity_turns_about_its_own_joints():
     assert greatest_distance(head_object, head, jaw_only) < BAR_M + ROUNDING_M
 
 
+def test_an_earlier_action_turns_another_identity_about_its_own_root():
+    head = tiny_head(pose_directions=np.zeros((50, 3, 36), np.float32))
+    head_object = build_head(head, armature=False)
+    quiet = dict(expression=np.zeros((6, 8)), eyelid=np.zeros((6, 2)), neck_pose=np.zeros((6, 3)))
+    first = make_take(6, head, seed=1, **quiet)
+    bake_take(head_object, head, first)
+    actions = head_object.data.shape_keys.animation_data.action, head_object.animation_data.action
+    second = make_take(6, head, seed=2, **quiet)
+    bake_take(head_object, head, second, identity="basis")
+    compat.use_action(head_object.data.shape_keys, actions[0])
+    compat.use_action(head_object, actions[1])
+    assert greatest_distance(head_object, head, replace(first, shape=second.shape)) < 1e-5
+    head_object.data.shape_keys.key_blocks[head.shape_names[0]].value = 2.0
+    update_joints(head_object, head)
+    shape = second.shape + 2.0 * (np.arange(14) == 0)
+    assert greatest_distance(head_object, head, replace(first, shape=shape)) < 1e-5
+
+
+def test_a_scaled_object_turns_about_its_scaled_root():
+    head = tiny_head()
+    head_object = build_head(head, armature=False)
+    head_object.scale = (10, 10, 10)
+    take = make_take(5, head)
+    bake_take(head_object, head, take, translation=np.full((5, 3), 0.1))
+    offsets = world_vertices(head_object, 1 + np.arange(5)) / 10 - flame_vertices(head, take) - to_blender(np.full(3, 0.1))
+    assert np.linalg.norm(offsets, axis=-1).max() < BAR_M + ROUNDING_M
+
+
 def test_a_slider_moved_by_hand_makes_the_pose_keys_anew():
     head = tiny_head(pose_directions=np.zeros((50, 3, 36), np.float32))  # exact without corrections
     head_object = build_head(head, armature=False)
