@@ -97,7 +97,7 @@ def root_pivot(head_object: Object, head: Head) -> np.ndarray:
 
 
 def _move_pivot(head_object: Object, head: Head, pivot: np.ndarray) -> None:
-    """Let the actions of a head without an armature turn it about another point: location changes by (I - R) times its move."""
+    """Let the actions of a head without an armature turn it about another point, by (I - R) times the point's move."""
     move = np.array(head_object.scale) * (pivot - root_pivot(head_object, head))
     head_object.data[ROOT_PIVOT] = pivot.tolist()
     for action in actions_baked_onto(head_object, bpy.data.actions):
