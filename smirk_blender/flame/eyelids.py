@@ -12,13 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import HeadError
-from .head import JOINT_NAMES, Head
+from .eyes import EYE_JOINTS, Eye, around, find_eye, fit_ball
+from .head import Head
 
-EYE_JOINTS = (JOINT_NAMES.index("eye_L"), JOINT_NAMES.index("eye_R"))
-WHOLLY = 0.99  # of a vertex's skinning weight: it hangs on one joint alone
-MIN_BALL_VERTICES = 12  # fewer do not tell a sphere
-MIN_EDGE_VERTICES = 8  # nor do these tell an upper lid from a lower one
-MAX_RINGS = 40  # from the pocket's back: FLAME's lids' edge is ring 3, the built-in head's is 5, and skin follows
 MEETING_PLACE = 0.8  # 0 at the upper edge, 1 at the lower: most of a blink is the upper lid's. As the built-in head's
 OVERLAP = 1.015  # the upper edge goes a little past the meeting line, so that no slit stays between vertices
 REACH = 1.2  # eyeball radii from the edge, along the skin, beyond which nothing moves: brow, cheek and nose stay
@@ -47,44 +43,6 @@ class LidCorrective:
     halfway: np.ndarray
 
 
-@dataclass(frozen=True)
-class _Eye:
-    """One eye's part of the mesh.
-
-    Attributes:
-        ball: (B,) int, the eyeball's vertices.
-        rings: (V,) int, steps from the back of the pocket behind the lids; -1 where there is no way.
-        edge: the ring at the lids' edge.
-        edges: (K, 2) int, the skin's edges, each once.
-        triangles: (G, 3) int, the skin on the near side of the lids' edge.
-    """
-
-    ball: np.ndarray
-    rings: np.ndarray
-    edge: int
-    edges: np.ndarray
-    triangles: np.ndarray
-
-
-@dataclass(frozen=True)
-class _Ball:
-    """An eyeball in place: the sphere through its white, and its real surface, which may bulge at the cornea."""
-
-    center: np.ndarray  # (3,) metres
-    radius: float  # metres
-    directions: np.ndarray  # (B, 3) from the centre to each vertex, of length 1
-    distances: np.ndarray  # (B,) metres
-
-    def clearance(self, points: np.ndarray) -> np.ndarray:
-        """Return how far points (..., 3) lie outside the surface, (...), metres; less than 0 inside."""
-        local = (points - self.center).reshape(-1, 3)
-        distance = np.linalg.norm(local, axis=1)
-        surface = np.full(len(local), self.radius)
-        near = distance < 1.2 * self.distances.max()  # farther off, a bulge of a tenth of a millimetre does not matter
-        surface[near] = self.distances[np.argmax(local[near] @ self.directions.T, axis=1)]
-        return (distance - surface).reshape(points.shape[:-1])
-
-
 def eyelid_shapes(head: Head, shape: np.ndarray | None = None) -> np.ndarray | None:
     """Return lid shapes made from the head's own geometry.
 
@@ -100,7 +58,7 @@ def eyelid_shapes(head: Head, shape: np.ndarray | None = None) -> np.ndarray | N
         eyeballs hanging on the eye joints, or no lids over them.
     """
     neutral = _neutral(head, shape)
-    eyes = [_find_eye(head, joint) for joint in EYE_JOINTS]
+    eyes = [find_eye(head, joint) for joint in EYE_JOINTS]
     if any(eye is None for eye in eyes):
         return None
     return np.stack([_lid_shape(eye, neutral) for eye in eyes], axis=-1).astype(np.float32)
@@ -139,7 +97,7 @@ def lid_corrective(
     Returns:
         None for a head without lid shapes, or without eyeballs and lids that can be told apart.
     """
-    eyes = [_find_eye(head, joint) for joint in EYE_JOINTS]
+    eyes = [find_eye(head, joint) for joint in EYE_JOINTS]
     if head.eyelid_directions is None or any(eye is None for eye in eyes):
         return None
     neutral = _neutral(head, shape) if neutral is None else np.asarray(neutral, np.float64)
@@ -171,7 +129,7 @@ def lid_penetration(
     Raises:
         HeadError: the head has no eyeballs, no lids over them, or no lid shapes.
     """
-    eyes = [_find_eye(head, joint) for joint in EYE_JOINTS]
+    eyes = [find_eye(head, joint) for joint in EYE_JOINTS]
     if head.eyelid_directions is None or any(eye is None for eye in eyes):
         raise HeadError(f"{head.name} has no eyeballs, or no lids or lid shapes over them. Choose a FLAME head")
     neutral = _neutral(head, shape)
@@ -180,7 +138,7 @@ def lid_penetration(
     depth = np.zeros((len(eyelid), 2))
     for side, eye in enumerate(eyes):
         lid = head.eyelid_directions[..., side].astype(np.float64)
-        ball = _fit_ball(neutral[eye.ball])
+        ball = fit_ball(neutral[eye.ball])
         triangles = _lid_triangles(eye, lid)
         outside_when_open = ball.clearance(_samples(neutral, triangles)) >= 0
         for row, value in enumerate(eyelid[:, side]):
@@ -194,98 +152,17 @@ def _neutral(head: Head, shape: np.ndarray | None) -> np.ndarray:
     return head.vertices(rows)[0].astype(np.float64)
 
 
-# --- finding the eyes ---
-
-
-def _find_eye(head: Head, joint: int) -> _Eye | None:
-    on_ball = head.skinning_weights[:, joint] > WHOLLY
-    if on_ball.sum() < MIN_BALL_VERTICES:
-        return None
-    triangles = head.triangles[~on_ball[head.triangles].any(axis=1)]
-    if not len(triangles):
-        return None
-    edges, is_border = _edges(triangles)
-    points = head.template.astype(np.float64)
-    ball = _fit_ball(points[on_ball])
-    rings = _rings(points - ball.center, triangles, edges, edges[is_border])
-    edge = _narrowest_ring(points - ball.center, rings)
-    if edge is None:
-        return None
-    near_side = triangles[(rings[triangles] >= edge).all(axis=1)]
-    return _Eye(np.flatnonzero(on_ball), rings, edge, edges, near_side)
-
-
-def _edges(triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the triangles' edges (K, 2), each once, and which of them (K,) bound only one triangle."""
-    sides = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
-    stride = triangles.max() + 1  # one number an edge: far quicker than comparing rows
-    numbers, count = np.unique(sides[:, 0] * stride + sides[:, 1], return_counts=True)
-    return np.column_stack(np.divmod(numbers, stride)), count == 1
-
-
-def _rings(local: np.ndarray, triangles: np.ndarray, edges: np.ndarray, border: np.ndarray) -> np.ndarray:
-    """Return steps (V,) from the back of the pocket behind the lids, to skin within MAX_RINGS; -1 elsewhere.
-
-    The back is the skin's place nearest the ball's centre: the bottom of FLAME's pocket, which is closed. A pocket
-    that is open at the back begins with the whole of that border.
-    """
-    is_skin = np.zeros(len(local), bool)
-    is_skin[triangles] = True
-    distance = np.where(is_skin, np.linalg.norm(local, axis=1), np.inf)
-    reached = np.zeros(len(local), bool)
-    reached[np.argmin(distance)] = True
-    while True:  # round the border; a place inside the skin has none
-        fresh = border[reached[border].any(axis=1)]
-        if reached[fresh].all():
-            break
-        reached[fresh] = True
-    rings = np.where(reached, 0, -1)
-    for ring in range(1, MAX_RINGS):
-        fresh = edges[(rings[edges] >= 0).any(axis=1)]
-        fresh = fresh[rings[fresh] < 0]
-        if not len(fresh):
-            break
-        rings[fresh] = ring
-    return rings
-
-
-def _narrowest_ring(local: np.ndarray, rings: np.ndarray) -> int | None:
-    """Return the ring at the pocket's mouth: the first, from the back, that is narrower than the one on either side.
-
-    Seen from the front, that is: by the area that a ring encloses. None where the skin forms no such pocket.
-    """
-    areas = []
-    for ring in range(rings.max() + 1):
-        loop = local[_around(local, np.flatnonzero(rings == ring)), :2]
-        following = np.roll(loop, -1, axis=0)
-        areas.append(0.5 * (loop[:, 0] * following[:, 1] - loop[:, 1] * following[:, 0]).sum())
-    narrower = [ring for ring in range(1, len(areas) - 2) if areas[ring - 1] > areas[ring] < areas[ring + 1]]
-    if not narrower:
-        return None
-    edge = local[rings == narrower[0]]
-    is_in_front = len(edge) >= MIN_EDGE_VERTICES and (edge[:, 2] > 0).all()
-    is_around = (edge[:, :2].min(axis=0) < 0).all() and (edge[:, :2].max(axis=0) > 0).all()
-    return narrower[0] if is_in_front and is_around else None
-
-
-def _around(local: np.ndarray, members: np.ndarray) -> np.ndarray:
-    """Return a ring's vertices in order, counter-clockwise seen from the front."""
-    middle = local[members].mean(axis=0)
-    y, x = (local[members] - middle)[:, 1::-1].T
-    return members[np.argsort(np.arctan2(y, x), kind="stable")]
-
-
 # --- shutting the lids ---
 
 
-def _lid_shape(eye: _Eye, neutral: np.ndarray) -> np.ndarray:
+def _lid_shape(eye: Eye, neutral: np.ndarray) -> np.ndarray:
     """Return (V, 3) metres from open to shut."""
-    ball = _fit_ball(neutral[eye.ball])
+    ball = fit_ball(neutral[eye.ball])
     local = neutral - ball.center
     elevation, from_axis = np.arctan2(local[:, 1], local[:, 2]), np.hypot(local[:, 1], local[:, 2])
     turn, lift = np.zeros(len(local)), np.zeros(len(local))  # radians about +X, downwards; metres from the axis
     ring_pair = (eye.edge, eye.edge + 1)  # the lid's edge is a strip: both its borders have to meet
-    loops = [_around(local, np.flatnonzero(eye.rings == ring)) for ring in ring_pair]
+    loops = [around(local, np.flatnonzero(eye.rings == ring)) for ring in ring_pair]
     meeting = _meeting_line(local, elevation, loops[1])
     for loop in loops:
         upper, lower = _upper_and_lower(local, loop)
@@ -371,7 +248,7 @@ def _beside(chosen: np.ndarray, edges: np.ndarray) -> np.ndarray:
 # --- keeping off the ball ---
 
 
-def _lid_triangles(eye: _Eye, lid: np.ndarray) -> np.ndarray:
+def _lid_triangles(eye: Eye, lid: np.ndarray) -> np.ndarray:
     """Return the visible triangles (G, 3) that a lid shape (V, 3) moves."""
     moves = np.linalg.norm(lid, axis=1) > MOVED_M
     return eye.triangles[moves[eye.triangles].any(axis=1)]
@@ -382,9 +259,9 @@ def _samples(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     return SAMPLE_WEIGHTS @ points[triangles]
 
 
-def _correct(eye: _Eye, neutral: np.ndarray, lid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _correct(eye: Eye, neutral: np.ndarray, lid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the fields (V, 3) of one eye for e and for 4e(1 - e)."""
-    ball = _fit_ball(neutral[eye.ball])
+    ball = fit_ball(neutral[eye.ball])
     triangles = _lid_triangles(eye, lid)
     may_move = np.linalg.norm(lid, axis=1) > MOVED_M
     outward = [_unit(neutral + value * lid - ball.center) for value in (1.0, 0.5)]
@@ -431,18 +308,3 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 # --- the ball ---
-
-
-def _fit_ball(points: np.ndarray) -> _Ball:
-    """Return the ball through an eyeball's vertices (B, 3): the sphere fits the four fifths nearest to one, so that
-    a cornea's bulge does not move its centre."""
-    chosen = points
-    for _ in range(3):
-        equations = np.column_stack([2.0 * chosen, np.ones(len(chosen))])
-        solution = np.linalg.lstsq(equations, (chosen**2).sum(axis=1), rcond=None)[0]
-        center = solution[:3]
-        radius = np.sqrt(solution[3] + center @ center)
-        misfit = np.abs(np.linalg.norm(points - center, axis=1) - radius)
-        chosen = points[misfit <= np.quantile(misfit, 0.8)]
-    distances = np.linalg.norm(points - center, axis=1)
-    return _Ball(center, float(radius), (points - center) / distances[:, None], distances)

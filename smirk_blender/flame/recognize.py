@@ -89,7 +89,7 @@ def match_directions(offsets: np.ndarray, directions: np.ndarray, tolerance: flo
         directions: (V, 3, C) metres per unit.
         tolerance: metres, of every vertex at one unit of the direction.
     """
-    keys = offsets.reshape(len(offsets), -1).astype(np.float64)
+    keys = offsets.reshape(len(offsets), 3 * len(directions)).astype(np.float64)
     flat = directions.reshape(-1, directions.shape[-1]).T.astype(np.float64)  # (C, 3V)
     lengths = np.sum(flat**2, axis=1)
     factors = keys @ flat.T / np.where(lengths > 0, lengths, np.inf)  # (K, C)

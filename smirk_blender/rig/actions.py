@@ -39,10 +39,11 @@ from .named_head import NAMED_MODEL
 from .shape_keys import add_spare_keys, hold_at_zero, hold_in_earlier_actions, key_offsets, make_room
 
 WHOLE_FRAME = 0.05  # frames; timestamps this close to a constant rate are taken for one: files may round to 1 ms
-LEAST_SHIFT = 1e-7  # metres; joints that move less are not keyed
+LEAST_SHIFT = 1e-7  # metres; joints that move less stand still
 CORRECTION = "correction_"  # and a number: keys for what posing by shape keys alone gets wrong
-Wearing = Literal["keys", "basis", "keep"]
 CORRECTION_SLIDER = (-1.0, 1.0)
+
+Wearing = Literal["keys", "basis", "keep"]
 
 
 def bake_take(
@@ -221,7 +222,7 @@ def _bake_bones(
     scene_frames: np.ndarray,
     translation: np.ndarray | None,
 ) -> None:
-    """Key the five bones' rotations, and their locations where the expression moves a turning joint.
+    """Key the five bones' rotations and locations.
 
     A joint that has moved by m from its bone's rest place turns about the wrong point, which the
     location (I - R) m puts right. The root's location holds the head's translation too.
@@ -238,12 +239,12 @@ def _bake_bones(
         shift = offset - np.einsum("tij,tj->ti", matrices_from_axis_angle(turn), offset)
         if joint == 0 and translation is not None:
             shift += placement.offsets(translation) @ into_bone
-        channels = dict([_rotation_channel(bone, turn)])
-        still = np.abs(shift).max() <= LEAST_SHIFT * placement.scale
-        channels["location"] = np.zeros((1, 3)) if still else shift  # one key: the action played before may have moved it
+        if np.abs(shift).max() <= LEAST_SHIFT * placement.scale:
+            shift = np.zeros((1, 3))  # one key, for the action played before may have moved it
         bone.scale = (1.0, 1.0, 1.0)
-        paths = {bone.path_from_id(channel): values for channel, values in channels.items()}
-        _key_channels(armature_object, action, name, paths, scene_frames)
+        rotation, rotations = _rotation_channel(bone, turn)
+        channels = {bone.path_from_id(rotation): rotations, bone.path_from_id("location"): shift}
+        _key_channels(armature_object, action, name, channels, scene_frames)
 
 
 def _joint_shifts(head: Head, take: Take) -> np.ndarray:

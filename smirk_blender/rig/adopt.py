@@ -9,25 +9,11 @@ from bpy.types import ArmatureModifier, Object, ShapeKey
 from ..errors import HeadError
 from ..flame.head import JOINT_NAMES, JOINT_PARENTS, Head
 from ..flame.placement import Placement
-from ..flame.recognize import (
-    NOT_A_HEAD_M,
-    Match,
-    Standing,
-    find_standing,
-    foreign_edges,
-    match_directions,
-    tolerance_m,
-)
+from ..flame.recognize import NOT_A_HEAD_M, Match, Standing, find_standing, foreign_edges, match_directions, tolerance_m
 from .armature import build_armature
 from .checks import check_armature, check_keys, check_points, refuse_linked
 from .drivers import drive_pose_keys
-from .head_object import (
-    NUM_EXPRESSION_KEYS,
-    PoseKeys,
-    add_missing_keys,
-    add_vertex_groups,
-    start_memory,
-)
+from .head_object import NUM_EXPRESSION_KEYS, PoseKeys, add_missing_keys, add_vertex_groups, start_memory
 from .identity import REMAINDER_SHAPE, update_joints, worn_head
 from .lid_corrective import keep_lids_off_eyeballs
 from .memory import (
@@ -169,9 +155,9 @@ def _match_keys(
     """Return the model's directions among the mesh's keys, by kind, with the keys' names; and the names of the others."""
     key_blocks = [] if mesh_object.data.shape_keys is None else mesh_object.data.shape_keys.key_blocks[1:]
     usable = [key_block for key_block in key_blocks if _is_usable(mesh_object, key_block)]
-    if not usable:
-        return {kind: [] for kind in KEY_KINDS}, [key_block.name for key_block in key_blocks]
-    offsets = np.stack([placement.flame_offsets(key_offsets(key_block)) for key_block in usable])
+    offsets = np.zeros((len(usable), len(points), 3))
+    for row, key_block in zip(offsets, usable):
+        row[:] = placement.flame_offsets(key_offsets(key_block))
     eyelids = np.zeros((len(points), 3, 0)) if head.eyelid_directions is None else head.eyelid_directions
     kinds = dict(
         zip(KEY_KINDS, (head.shape_directions, head.expression_directions, eyelids, head.pose_directions), strict=True)
@@ -188,7 +174,8 @@ def _match_keys(
         ]
         start = stop
     found = {name for named in by_kind.values() for name, _ in named}
-    check_keys(mesh_object, [key_block for key_block in usable if key_block.name in found])
+    if found:
+        check_keys(mesh_object, [key_block for key_block in usable if key_block.name in found])
     known = {*found, *_extra_keys(mesh_object)}
     return by_kind, [key_block.name for key_block in key_blocks if key_block.name not in known]
 
@@ -254,10 +241,9 @@ def _find_bones(
     if others:
         raise _not_flames(mesh_object, modifier, f"the bone {others[0]} moves it too")
     check_armature(mesh_object, modifier, [modifier.object.pose.bones[name] for name in found])
-    joints = placement_between(mesh_object, modifier.object, placement).points(
-        head.joint_regressor @ placement.flame_points(points)
-    )
-    near = NEAR_JOINT_M * placement_between(mesh_object, modifier.object, placement).scale
+    in_armature = placement_between(mesh_object, modifier.object, placement)
+    joints = in_armature.points(head.joint_regressor @ placement.flame_points(points))
+    near = NEAR_JOINT_M * in_armature.scale
     for joint, name in enumerate(found):
         if np.linalg.norm(np.array(bones[name].head_local) - joints[joint]) > near:
             raise _not_flames(mesh_object, modifier, f"the bone {name} is not where FLAME's {JOINT_NAMES[joint]} is")

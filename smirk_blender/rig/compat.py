@@ -78,11 +78,6 @@ def add_fcurve(
             write_fcurve(bag.fcurves.new(data_path), scene_frames, values)
 
 
-def hold_at_zero(action: Action, datablock: ID, data_path: str) -> None:
-    """Key a property at 0, once; as `add_fcurve`."""
-    add_fcurve(action, datablock, data_path, np.zeros(1), np.zeros(1))
-
-
 def read_fcurve(fcurve: FCurve) -> tuple[np.ndarray, np.ndarray]:
     """Return an F-curve's scene frames (T,) and values (T,), float32."""
     keys = np.empty(2 * len(fcurve.keyframe_points), np.float32)

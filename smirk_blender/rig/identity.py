@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import bpy
 import numpy as np
 from bpy.types import Object, ShapeKey
 from mathutils import Quaternion
@@ -28,14 +27,7 @@ from .memory import (
     names,
     placement_of,
 )
-from .shape_keys import (
-    add_keys,
-    factor_of,
-    key_offsets,
-    key_points,
-    set_coefficient,
-    set_key_points,
-)
+from .shape_keys import add_keys, factor_of, key_offsets, key_points, set_coefficient, set_key_points
 
 IDENTITY_REMAINDER = "identity_remainder"  # the key for all directions without one of their own
 ROOT_PIVOT = "smirk_root_pivot"  # custom property: the root joint in the mesh's coordinates, of a head without an armature
@@ -100,7 +92,7 @@ def _move_pivot(head_object: Object, head: Head, pivot: np.ndarray) -> None:
     """Let the actions of a head without an armature turn it about another point, by (I - R) times the point's move."""
     move = np.array(head_object.scale) * (pivot - root_pivot(head_object, head))
     head_object.data[ROOT_PIVOT] = pivot.tolist()
-    for action in actions_baked_onto(head_object, bpy.data.actions):
+    for action in actions_baked_onto(head_object):
         curves = {(fcurve.data_path, fcurve.array_index): fcurve for fcurve in compat.fcurves(action)}
         location = [curves.get(("location", index)) for index in range(3)]
         rotation = [curves.get(("rotation_quaternion", index)) for index in range(4)]

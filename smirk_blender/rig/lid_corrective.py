@@ -4,14 +4,14 @@ Two keys an eye, made from the geometry of the face that the head wears: one goe
 other is greatest halfway. They are an addition to FLAME, so a head has them only if asked.
 """
 
-import bpy
 import numpy as np
 from bpy.types import Action, Object
 
 from ..flame.eyelids import corrective_weights, lid_corrective
 from ..flame.head import Head
 from . import compat
-from .memory import EYELID_KEYS, LID_KEYS, actions_baked_onto, names, placement_of
+from .checks import lids_come_after
+from .memory import EYELID_KEYS, LID_KEYS, actions_baked_onto, key_chain, names, placement_of
 from .shape_keys import EYELID_SLIDER, add_keys, factor_of, key_points, set_key_points
 
 LID_KEY_NAMES = ("eyelid_clear_L", "eyelid_clear_R", "eyelid_halfway_L", "eyelid_halfway_R")
@@ -32,8 +32,8 @@ def keep_lids_off_eyeballs(head_object: Object, head: Head, face: np.ndarray) ->
     head_object.data[LID_KEYS] = add_keys(head_object, LID_KEY_NAMES, directions, slider=EYELID_SLIDER)
     shape_keys = head_object.data.shape_keys
     for name in names(head_object, LID_KEYS):
-        shape_keys.key_blocks[name].mute = shape_keys.key_blocks[names(head_object, EYELID_KEYS)[0]].mute
-    for action in actions_baked_onto(head_object, bpy.data.actions):
+        shape_keys.key_blocks[name].mute = lids_come_after(head_object)
+    for action in actions_baked_onto(head_object):
         _follow_eyelids(head_object, action)
     return True
 
@@ -78,11 +78,14 @@ def _follow_eyelids(head_object: Object, action: Action) -> None:
     path_of = lambda name: shape_keys.key_blocks[name].path_from_id("value")
     curves = {fcurve.data_path: fcurve for fcurve in compat.fcurves(action)}
     for side, lid_name in enumerate(names(head_object, EYELID_KEYS)):
-        if path_of(lid_name) not in curves:
+        players = {name: curves[path_of(name)] for name in key_chain(head_object, lid_name) if path_of(name) in curves}
+        if not players:
             continue
-        scene_frames, values = compat.read_fcurve(curves[path_of(lid_name)])
-        eyelid = np.zeros((len(values), 2))
-        eyelid[:, side] = values * factor_of(head_object, lid_name)
+        longest = max(players.values(), key=lambda fcurve: len(fcurve.keyframe_points))  # the others are held at 0
+        scene_frames, _ = compat.read_fcurve(longest)
+        eyelid = np.zeros((len(scene_frames), 2))
+        for name, fcurve in players.items():
+            eyelid[:, side] += factor_of(head_object, name) * np.array([fcurve.evaluate(at) for at in scene_frames])
         wanted = lid_key_values(eyelid)
         for column in (side, 2 + side):
             path = path_of(names(head_object, LID_KEYS)[column])

@@ -3,15 +3,13 @@
 Of the mesh and not of its object, since shape keys are the mesh's: objects that share one share what it remembers.
 """
 
-from collections.abc import Iterable
-
+import bpy
 import numpy as np
 from bpy.types import Action, ArmatureModifier, Object
 from mathutils import Matrix
 
 from ..errors import HeadError
 from ..flame.placement import Placement
-from .axes import UPRIGHT
 
 MODEL_NAME = "smirk_model"
 MODEL_SHA256 = "smirk_model_sha256"  # of the model's arrays; "" for the built-in head
@@ -86,8 +84,8 @@ def key_chain(head_object: Object, name: str) -> list[str]:
 
 def placement_of(head_object: Object) -> Placement:
     """Return where the head stands in its mesh's own coordinates."""
-    numbers = np.array(head_object.data[PLACEMENT]) if PLACEMENT in head_object.data else None
-    return UPRIGHT if numbers is None else Placement(numbers[:9].reshape(3, 3), float(numbers[9]), numbers[10:13])
+    numbers = np.array(head_object.data[PLACEMENT])
+    return Placement(numbers[:9].reshape(3, 3), float(numbers[9]), numbers[10:])
 
 
 def remember_placement(head_object: Object, placement: Placement) -> None:
@@ -152,6 +150,6 @@ def placement_between(mesh_object: Object, armature_object: Object, placement: P
         ) from error
 
 
-def actions_baked_onto(head_object: Object, actions: Iterable[Action]) -> list[Action]:
-    """Return those of the actions that were baked onto this head."""
-    return [action for action in actions if action.get(HEAD_ID) == head_object.data[HEAD_ID]]
+def actions_baked_onto(head_object: Object) -> list[Action]:
+    """Return the actions that were baked onto this head."""
+    return [action for action in bpy.data.actions if action.get(HEAD_ID) == head_object.data[HEAD_ID]]

@@ -9,25 +9,17 @@ whatever was measured; those of wide keys are powers of two, so that storing and
 
 from collections.abc import Iterable, Sequence
 
-import bpy
 import numpy as np
 from bpy.types import Action, Object, ShapeKey
 
 from . import compat
-from .memory import (
-    KEY_FACTORS,
-    REPLACED_KEYS,
-    SPARE_KEYS,
-    actions_baked_onto,
-    names,
-    placement_of,
-)
+from .memory import KEY_FACTORS, REPLACED_KEYS, SPARE_KEYS, actions_baked_onto, names, placement_of
 
 SLIDER_LIMIT = 10.0  # Blender's own, both ways
 DIRECTION_SLIDER = (-3.0, 3.0)  # of identity and expression: three standard deviations
 EYELID_SLIDER = (0.0, 1.0)
-WIDE = " wide"  # ends the name of a wide key
 POSE_SLIDER = (-2.0, 1.0)  # all that a rotation matrix less the identity can hold
+WIDE = " wide"  # ends the name of a wide key
 
 
 def add_keys(
@@ -94,7 +86,7 @@ def add_spare_keys(
 
 def hold_in_earlier_actions(head_object: Object, key_names: Iterable[str]) -> None:
     """Key keys at 0 in every action that was baked onto this head before it had them."""
-    for action in actions_baked_onto(head_object, bpy.data.actions):
+    for action in actions_baked_onto(head_object):
         hold_at_zero(head_object, action, key_names)
 
 
@@ -102,7 +94,8 @@ def hold_at_zero(head_object: Object, action: Action, key_names: Iterable[str]) 
     """Key those of the keys at 0 that an action does not key."""
     shape_keys = head_object.data.shape_keys
     for name in key_names:
-        compat.hold_at_zero(action, shape_keys, shape_keys.key_blocks[name].path_from_id("value"))
+        data_path = shape_keys.key_blocks[name].path_from_id("value")
+        compat.add_fcurve(action, shape_keys, data_path, np.zeros(1), np.zeros(1))
 
 
 def key_points(key_block: ShapeKey) -> np.ndarray:

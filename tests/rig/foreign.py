@@ -9,7 +9,11 @@ from bpy.types import Object
 from smirk_blender.flame.head import JOINT_PARENTS, Head
 from smirk_blender.flame.placement import Placement
 from smirk_blender.flame.rotations import matrices_from_axis_angle
+from smirk_blender.rig.axes import BLENDER_FROM_FLAME
+from smirk_blender.take import Take
+from tests.rig.scenes import played_vertices
 
+Z_UP = lambda scale: Placement(BLENDER_FROM_FLAME, scale)
 Y_UP = Placement(np.eye(3))  # FLAME's own coordinates, as an OBJ has them
 THEIR_BONES = ("global", "Neck", "Jaw", "left_eye", "right_eye")
 
@@ -116,3 +120,9 @@ def turned(scale: float, seed: int = 0, *, mirror: bool = False) -> Placement:
     rng = np.random.default_rng(seed)
     axes = matrices_from_axis_angle(rng.normal(size=3) * 2) * ([-1, 1, 1] if mirror else [1, 1, 1])
     return Placement(axes, scale, rng.normal(size=3) * scale)
+
+
+def greatest_error(thing: Object, placement: Placement, head: Head, take: Take) -> float:
+    """Return the greatest difference from FLAME at any frame, in metres on the model's scale."""
+    played = played_vertices(thing, 1 + np.arange(len(take)))
+    return np.abs(played - placement.points(head.vertices(**take.head_parameters()))).max() / placement.scale

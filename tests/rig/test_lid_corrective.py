@@ -11,7 +11,7 @@ from smirk_blender.rig.eyelid_order import set_eyelid_order
 from smirk_blender.rig.identity import worn_head
 from smirk_blender.rig.lid_corrective import LID_KEY_NAMES, keep_lids_off_eyeballs, let_lids_cut
 from tests.builders import make_take
-from tests.rig.scenes import flame_vertices, played_vertices
+from tests.rig.scenes import bind, bound_actions, flame_vertices, played_vertices
 
 BAR_M = 1e-5  # metres, of every vertex at every frame
 CUT_M = 5e-5  # metres; lids that cut less deep do not show
@@ -58,6 +58,20 @@ def test_the_keys_are_an_addition_that_can_be_taken_away(head):
     assert np.abs(played_vertices(head_object, SCENE_FRAMES) - corrected).max() < BAR_M  # the earlier action, too
     let_lids_cut(head_object)
     assert np.abs(played_vertices(head_object, SCENE_FRAMES) - expected).max() < BAR_M
+
+
+def test_an_action_from_before_a_wide_lid_key_is_corrected_too(head):
+    head_object = build_head(head)
+    take = shutting_take(head, np.zeros(300))
+    bake_take(head_object, head, take)
+    first = bound_actions(head_object)
+    wild = shutting_take(head, np.zeros(300))
+    wild.eyelid[5] = 12.0  # beyond Blender's greatest slider
+    bake_take(head_object, head, wild)
+    keep_lids_off_eyeballs(head_object, head, worn_head(head_object, head).template)
+    bind(head_object, first)
+    corrected = flame_vertices(head, take) + to_blender(corrective_offsets(lid_corrective(head), take.eyelid))
+    assert np.abs(played_vertices(head_object, SCENE_FRAMES) - corrected).max() < BAR_M
 
 
 def test_lids_after_posing_are_the_authors_without_an_addition(head):
