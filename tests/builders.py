@@ -84,7 +84,7 @@ def make_take(
         expression_names=head.expression_names if head else (),
     )
     for name, value in replacements.items():
-        parts[name] = np.asarray(value, parts[name].dtype) if isinstance(parts[name], np.ndarray) else value
+        parts[name] = np.asarray(value, parts[name].dtype) if isinstance(parts.get(name), np.ndarray) else value
     return Take(**parts)
 
 

@@ -12,13 +12,14 @@ from zipfile import BadZipFile
 import numpy as np
 
 from ..errors import TakeError
+from ..partial import partial_path
 from .take import FORMAT_VERSION, FRAME_ARRAYS, Source, Take
 
 ARRAYS = (*FRAME_ARRAYS, "shape")
 FACTS = "facts_json"  # the array that holds everything which is not an array, as JSON text
 
 
-def save_take(take: Take, path: str | os.PathLike) -> Path:
+def save_take(take: Take, path: str | os.PathLike, *, compress: bool = True) -> Path:
     """Write a take under a temporary name beside `path`, then rename it; return the path.
 
     Raises:
@@ -32,12 +33,14 @@ def save_take(take: Take, path: str | os.PathLike) -> Path:
         "solver": take.solver,
         "models": take.models,
         "expression_names": list(take.expression_names),
+        "first_frame": take.first_frame,
     }
     arrays = {name: getattr(take, name) for name in ARRAYS}
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+    temporary = partial_path(path)
     try:
         with open(temporary, "wb") as file:
-            np.savez_compressed(file, **arrays, **{FACTS: np.array(json.dumps(facts))})
+            save = np.savez_compressed if compress else np.savez
+            save(file, **arrays, **{FACTS: np.array(json.dumps(facts))})
         os.replace(temporary, path)
     except OSError as error:
         if temporary.parent.is_dir():
@@ -88,6 +91,7 @@ def _take_from_arrays(arrays: dict[str, np.ndarray], path: Path) -> Take:
             solver=facts["solver"],
             models=dict(facts["models"]),
             expression_names=tuple(facts["expression_names"]),
+            first_frame=int(facts.get("first_frame", 0)),  # files from before it start with the video
         )
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
         raise TakeError(f"{path} is damaged: {error}. Solve the video again") from error

@@ -38,7 +38,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Take:
-    """One performance. Every per-frame array has T rows, one for each frame of the video, gaps included.
+    """One performance. Every per-frame array has T rows, one for each frame of the video or a part of it, gaps included.
 
     Attributes:
         expression: (T, E) float32, FLAME expression coefficients, unitless.
@@ -58,6 +58,7 @@ class Take:
         solver: the name of the solver.
         models: what was used to solve, by role: "head", "landmarks", "weights".
         expression_names: names of the expression directions; empty where the head has none.
+        first_frame: the video's frame that the first row is of; not 0 where a part of the video was solved.
     """
 
     expression: np.ndarray
@@ -78,6 +79,7 @@ class Take:
     solver: str
     models: dict[str, str] = field(default_factory=dict)
     expression_names: tuple[str, ...] = ()
+    first_frame: int = 0
 
     def __post_init__(self) -> None:
         if self.fps <= 0:

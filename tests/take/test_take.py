@@ -14,12 +14,13 @@ from smirk_blender.take import Take, load_take, save_take
 from smirk_blender.take.camera import camera_points_from_image, image_points
 from smirk_blender.take.files import FACTS
 from smirk_blender.take.fill import fill_gaps, gap_ranges
-from smirk_blender.take.take import FORMAT_VERSION
+from smirk_blender.take.parts import join_parts, part_of
+from smirk_blender.take.take import FORMAT_VERSION, FRAME_ARRAYS
 from tests.builders import make_take
 
 
 def test_a_take_is_loaded_as_it_was_saved(tmp_path):
-    take = make_take(5, fps=Fraction(30000, 1001), expression_names=("a", "b"), models={"head": "x"})
+    take = make_take(5, fps=Fraction(30000, 1001), expression_names=("a", "b"), models={"head": "x"}, first_frame=7)
     save_take(take, tmp_path / "one.take.npz")
     loaded = load_take(tmp_path / "one.take.npz")
     for item in fields(Take):
@@ -142,3 +143,21 @@ def test_the_middle_of_the_head_lies_in_the_middle_of_the_crop():
     transform = np.array([[[223 / 446, 0, -50], [0, 223 / 446, -25], [0, 0, 1]]])
     at = image_points(np.zeros((1, 1, 3)), np.array([[8.0, 0, 0]]), transform)[0, 0, :2]
     np.testing.assert_allclose(at @ transform[0, :2, :2].T + transform[0, :2, 2], [112, 112])
+
+
+def test_parts_know_their_frames_and_join_to_the_take_they_came_from():
+    take = make_take(9, first_frame=20)
+    parts = [part_of(take, slice(0, 4)), part_of(take, slice(4, 5)), part_of(take, slice(5, None))]
+    assert [part.first_frame for part in parts] == [20, 24, 25]
+    joined = join_parts(parts)
+    assert joined.first_frame == 20
+    for name in FRAME_ARRAYS:
+        np.testing.assert_array_equal(getattr(joined, name), getattr(take, name), err_msg=name)
+
+
+def test_parts_that_do_not_follow_on_each_other_are_not_joined():
+    take = make_take(9)
+    with pytest.raises(ValueError, match="do not follow"):
+        join_parts([part_of(take, slice(0, 4)), part_of(take, slice(5, 9))])
+    with pytest.raises(ValueError, match="no parts"):
+        join_parts([])

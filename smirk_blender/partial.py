@@ -1,0 +1,33 @@
+"""Files that are being written, named NAME.TOKEN.part beside their place. Imported by all; imports nothing.
+
+The token is the job's that a worker does, so that whoever started it can clean up after it. It is no process id: the
+python.exe of a virtual environment on Windows is a launcher, whose id its starter knows, and the worker its child.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+TOKEN_VARIABLE = "SMIRK_JOB"  # of the environment, set by `capture.job`
+
+
+def own_token() -> str:
+    """Return the token of the job that this process does; one that is no worker has its id for it."""
+    return os.environ.get(TOKEN_VARIABLE) or str(os.getpid())
+
+
+def partial_path(path: Path) -> Path:
+    """Return where to write a file, to be renamed to `path` when it is complete."""
+    return path.with_name(f"{path.name}.{own_token()}.part")
+
+
+def remove_partial(arguments: dict, token: str) -> None:
+    """Remove the files that a job had only begun, in the folders that its arguments ..._path and ..._folder name."""
+    for name, value in arguments.items():
+        if isinstance(value, dict):
+            remove_partial(value, token)
+        elif isinstance(value, str) and name.endswith(("_path", "_folder")):
+            folder = Path(value) if name.endswith("_folder") else Path(value).parent
+            for path in folder.glob(f"*.{token}.part"):
+                with suppress(OSError):  # Windows keeps a file that is still open
+                    path.unlink()
