@@ -3,10 +3,14 @@ and the fit of a head to landmarks. numpy and scipy. No `bpy` here.
 """
 
 import os
+from typing import TYPE_CHECKING
 
-from .files import load_head, save_head
-from .head import JOINT_NAMES, Head, Surface
-from .landmarks import LandmarkEmbedding
+from ..late import late
+
+if TYPE_CHECKING:
+    from .files import load_head, save_head
+    from .head import JOINT_NAMES, Head, Surface
+    from .landmarks import LandmarkEmbedding
 
 __all__ = [
     "BUILTIN_HEAD",
@@ -20,10 +24,22 @@ __all__ = [
     "save_head",
 ]
 
+__getattr__ = late(
+    __name__,
+    {
+        "JOINT_NAMES": ".head",
+        "Head": ".head",
+        "LandmarkEmbedding": ".landmarks",
+        "Surface": ".head",
+        "load_head": ".files",
+        "save_head": ".files",
+    },
+)
+
 BUILTIN_HEAD = "builtin"  # stands where a model file's path may stand
 
 
-def builtin_head() -> Head:
+def builtin_head() -> "Head":
     """Return the built-in head: our own geometry in FLAME's layout, with named expression directions."""
     from .builtin import builtin_head as make
 
@@ -32,10 +48,12 @@ def builtin_head() -> Head:
 
 def open_head(
     head: str | os.PathLike, eyelid_folder: str | os.PathLike | None = None, *, num_shape: int | None = None
-) -> Head:
+) -> "Head":
     """Return the built-in head for "builtin", which needs no more, else the one in a file; see `load_head`.
 
     Raises:
         HeadError: as `load_head`.
     """
+    from .files import load_head
+
     return builtin_head() if str(head) == BUILTIN_HEAD else load_head(head, eyelid_folder, num_shape=num_shape)

@@ -4,9 +4,14 @@
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .performance import sample_take
+from ..late import late
+
+if TYPE_CHECKING:
+    from .performance import sample_take
 
 SAMPLE_CLIP = Path(__file__).with_name("sample.mp4")
 
 __all__ = ["SAMPLE_CLIP", "sample_take"]
+__getattr__ = late(__name__, {"sample_take": ".performance"})
