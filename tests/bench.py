@@ -45,12 +45,12 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def repeat(video: Path, out: Path) -> Path:
-    """Write the video's frames TIMES over."""
+def repeat(video: Path, out: Path, times: int = TIMES) -> Path:
+    """Write the video's frames some times over."""
     source = cv2.VideoCapture(str(video))
     size = int(source.get(cv2.CAP_PROP_FRAME_WIDTH)), int(source.get(cv2.CAP_PROP_FRAME_HEIGHT))
     writer = cv2.VideoWriter(str(out), cv2.VideoWriter_fourcc(*"mp4v"), source.get(cv2.CAP_PROP_FPS), size)
-    for _ in range(TIMES):
+    for _ in range(times):
         source = cv2.VideoCapture(str(video))
         while (frame := source.read()[1]) is not None:
             writer.write(frame)
