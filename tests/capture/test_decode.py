@@ -1,5 +1,6 @@
 """Videos: every frame once, in order, at its time, upright."""
 
+import hashlib
 from fractions import Fraction
 
 import numpy as np
@@ -7,13 +8,7 @@ import pytest
 
 from smirk_blender.capture.decode import VideoReader
 from smirk_blender.errors import VideoError
-from tests.capture.videos import (
-    SIZE_PX,
-    read_code,
-    set_frame_durations,
-    set_rotation,
-    write_code_video,
-)
+from tests.capture.videos import SIZE_PX, read_code, set_frame_durations, set_rotation, write_code_video
 
 
 @pytest.mark.parametrize(
@@ -83,3 +78,10 @@ def test_a_file_that_is_no_video_is_refused(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(VideoError, match="text.mp4 is not a video that can be decoded"):
         VideoReader(path)
+
+
+def test_a_videos_hash_is_that_of_its_bytes_on_any_python(tmp_path, monkeypatch):
+    monkeypatch.delattr("hashlib.file_digest", raising=False)  # Python 3.10 has none
+    path = write_code_video(tmp_path / "codes.mp4", 5)
+    source = VideoReader(path).source()
+    assert (source.size_bytes, source.sha256) == (path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest())
