@@ -5,45 +5,46 @@ import queue
 import tempfile
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
-from fractions import Fraction
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import TakeError, VideoError
+from ..errors import SmirkError, TakeError, VideoError
 from ..flame import BUILTIN_HEAD
 from ..take import Take, save_take
-from ..take.fill import fill_gaps, gap_ranges
-from ..take.take import NUM_LANDMARKS
-from .confidence import landmark_confidence
-from .crop import crop_face, crop_transform
-from .decode import MAX_FPS_DENOMINATOR, VideoReader
+from ..take.fill import gap_ranges
+from .decode import Frame
 from .face_mesh import FaceMesh, open_face_mesh
+from .footage import COUNT_SLACK, Footage, Reader
+from .memory import peak_memory_mb
+from .performer import Origin, Performer
 from .protocol import Done, Loading, Message, Progress, Warned
+from .roster import MAX_FACES, Recognizer, Roster, load_roster
 from .solvers import Solved, Solver, open_solver
+from .watch import POLL_S, StageClock, watch
 
-QUEUE_FRAMES = 32  # crops waiting for the solver; 5 MB
-VARIABLE_FRAMES = 0.5  # a frame this far from its place at a constant rate makes the clip one of variable rate
-COUNT_SLACK = 2  # frames by which containers that hold a duration, not a count, may be off
-POLL_S = 0.05  # how often a waiting thread looks whether it should stop
+ALL_FACES = "all"
+TAKE_SUFFIX = ".take.npz"
 
 
 @dataclass(frozen=True)
-class SolveOptions:
+class SolveOptions(Footage):
     """How to solve; every default works with nothing but this package.
 
     Attributes:
+        sequence, images, image_fps, first_frame, last_frame: see `Footage`.
         solver: "smirk", "landmarks", or None for SMIRK's where there are weights.
         head: "builtin" or a FLAME model file.
         eyelids: folder with SMIRK's eyelid shapes and landmark embedding.
         weights: SMIRK's checkpoint.
         landmark_model: MediaPipe's face_landmarker.task; None for the models inside its wheel.
         device: "cuda", "mps", "cpu", or None for the best that is there.
+        live_folder: where parts of the take are written meanwhile; None for no parts.
+        people: the roster that `people.find_people` has written.
+        face: whose take it is, a number in the roster; "all" for one take of everybody; None where there is one face.
     """
 
     solver: str | None = None
@@ -52,176 +53,232 @@ class SolveOptions:
     weights: str | None = None
     landmark_model: str | None = None
     device: str | None = None
-
-
-class Sighting(NamedTuple):
-    """What the first thread knows of a frame; landmarks, transform and crop are None where there is no face."""
-
-    time_s: float
-    landmarks: np.ndarray | None = None
-    transform: np.ndarray | None = None
-    crop: np.ndarray | None = None
-
-
-class StageClock:
-    """Seconds that each stage spent at work, by name; stages in different threads overlap."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = defaultdict(float)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.seconds[name] += time.perf_counter() - start
+    live_folder: str | None = None
+    people: str | None = None
+    face: int | str | None = None
 
 
 def solve_video(
-    video_path: str | os.PathLike, take_path: str | os.PathLike, options: SolveOptions = SolveOptions()
+    video_path: str | os.PathLike,
+    take_path: str | os.PathLike,
+    options: SolveOptions = SolveOptions(),
+    *,
+    finish: threading.Event | None = None,
 ) -> Iterator[Message]:
     """Solve a video into a take file, yielding messages; the last is `Done`.
 
-    Closing the generator stops the solve between two frames and leaves no take.
+    With the option face "all" there is a take of everybody: x_face1.take.npz and so on for x.take.npz. Closing the
+    generator stops the solve between two frames and leaves no take. Setting `finish` meanwhile makes it a take of the
+    frames so far.
     Raises:
         SmirkError: bad input or a file that cannot be written; the message is for the user.
     """
-    reader = VideoReader(video_path)
+    reader = options.open(video_path)
     face_mesh = None
     try:
         _check_writable(Path(take_path).parent)
+        roster = _open_roster(options, reader)
         yield Loading("Loading the landmark model")
-        face_mesh = open_face_mesh(options.landmark_model)
+        if roster is None or roster.most_at_once == 1 == len(roster.persons):
+            face_mesh = open_face_mesh(options.landmark_model)
+        else:
+            most = min(roster.most_at_once + 1, MAX_FACES)  # between two looks somebody may pass by
+            face_mesh = open_face_mesh(options.landmark_model, max_faces=most)
         yield Loading(f"Loading the {options.solver or ('smirk' if options.weights else 'landmarks')} solver")
-        solver = open_solver(
-            options.solver, head=options.head, eyelids=options.eyelids, weights=options.weights, device=options.device
-        )
-        yield from (Warned(sentence) for sentence in solver.warnings)
-        yield from _solve(reader, face_mesh, solver, Path(take_path))
+        faces = _chosen_faces(options, roster)
+        solvers = [_open_solver(options) for _ in faces]
+        yield from (Warned(sentence) for sentence in (*reader.warnings, *solvers[0].warnings))
+        pairs = dict(zip(faces, solvers))
+        yield from _solve(reader, face_mesh, pairs, roster, Path(take_path), options, finish or threading.Event())
     finally:
         reader.close()
         if face_mesh is not None:
             face_mesh.close()
 
 
-def _solve(reader: VideoReader, face_mesh: FaceMesh, solver: Solver, take_path: Path) -> Iterator[Message]:
+def _solve(
+    reader: Reader,
+    face_mesh: FaceMesh,
+    solvers: dict[int, Solver],
+    roster: Roster | None,
+    take_path: Path,
+    options: SolveOptions,
+    finish: threading.Event,
+) -> Iterator[Message]:
     start, clock = time.perf_counter(), StageClock()
-    sightings, last_progress = [], 0.0
-    for sighting in _watched(reader, face_mesh, solver, clock):
-        sightings.append(sighting)
-        if time.perf_counter() - last_progress > POLL_S:
-            last_progress = time.perf_counter()
-            yield Progress(len(sightings), reader.num_frames if reader.num_frames >= len(sightings) else 0)
-    yield Progress(len(sightings), len(sightings))
-    if len(sightings) < reader.num_frames - COUNT_SLACK:
-        yield Warned(
-            f"{reader.path.name} states {reader.num_frames} frames, but only {len(sightings)} could be decoded. "
-            "It may be damaged: play it to its end, or convert it again"
-        )
-    gap = np.array([sighting.landmarks is None for sighting in sightings])
-    if gap.all():
-        raise VideoError(
-            f"No face in any of the {len(gap)} frames of {reader.path.name}. Choose a clip that shows one face larger than "
-            "a tenth of the picture, lit and not turned away"
-        )
-    for first, last in gap_ranges(gap):
-        frames = f"frame {first}" if first == last else f"frames {first}-{last}"
-        yield Warned(
-            f"No face in {frames} of {reader.path.name}; filled from the neighbours. Trim the clip, or mend them by hand"
-        )
-    landmarks = np.stack([sighting.landmarks for sighting in sightings if sighting.landmarks is not None])
-    transforms = np.stack([sighting.transform for sighting in sightings if sighting.transform is not None])
-    time_s = np.array([sighting.time_s for sighting in sightings])
-    del sightings  # its landmarks are in the stack: long clips hold them once
-    with clock.stage("fit" if solver.batch_size == 0 else "finish"):
-        solved = yield from _finished(solver, landmarks, transforms)
-    take = _assemble(reader, face_mesh, solver, solved, time_s, gap, landmarks, transforms)
-    save_take(take, take_path)
+    origin = Origin(reader, options.first_frame, face_mesh.name)
+    performers = [Performer(face, solver, origin, clock) for face, solver in solvers.items()]
+    num_frames = yield from _watch_all(reader, face_mesh, performers, roster, options, clock, finish)
+    seen = [performer for performer in performers if performer.num_seen]
+    if not seen:
+        if finish.is_set():
+            raise VideoError(
+                f"Finished after {num_frames} frames of {reader.path.name}, before a face was seen. "
+                "Let it run longer, or begin where the face is seen"
+            )
+        raise _nobody(reader, num_frames, roster, options)
+    for performer in performers:
+        yield from (Warned(sentence) for sentence in _gap_sentences(performer, reader, options))
+    total, fitted, takes = sum(performer.num_seen for performer in seen), 0, {}
+    for performer in seen:
+        num_seen = performer.num_seen
+        landmarks, transforms = performer.seen()
+        with clock.stage("fit" if performer.solver.batch_size == 0 else "finish"):
+            solved = yield from _finished(performer.solver, landmarks, transforms, fitted, total)
+        take = performer.take(solved, landmarks, transforms)
+        path = take_path_of(take_path, performer.face) if options.face == ALL_FACES else take_path
+        takes[path] = take
+        fitted += num_seen
+    _save_all(takes)
     elapsed_s = time.perf_counter() - start
     yield Done(
-        take_path=str(take_path),
-        num_frames=len(take),
-        num_faces=int((~gap).sum()),
-        fps=len(take) / elapsed_s,
-        stage_fps={name: len(take) / seconds for name, seconds in clock.seconds.items() if name != "finish"},
+        paths=[str(path) for path in takes],
+        num_frames=num_frames,
+        num_faces=total,
+        fps=num_frames / elapsed_s,
+        stage_fps={name: num_frames / seconds for name, seconds in clock.seconds.items() if name != "finish"},
         peak_memory_mb=peak_memory_mb(),
     )
 
 
-def _watched(reader: VideoReader, face_mesh: FaceMesh, solver: Solver, clock: StageClock) -> Iterator[Sighting]:
-    """Yield every frame's sighting, without its crop: those have gone to the solver, in batches."""
-    waiting: queue.Queue[Sighting | Exception | None] = queue.Queue(maxsize=QUEUE_FRAMES)
-    stop = threading.Event()
-    thread = threading.Thread(
-        target=_look,
-        args=(reader, face_mesh, solver.batch_size > 0, clock, waiting, stop),
-        name="landmarks",
-        daemon=True,
-    )
-    thread.start()
-    crops = []
-
-    def flush() -> None:
-        with clock.stage("encoder"):
-            solver.add(np.stack(crops))
-        crops.clear()
-
-    try:
-        while (sighting := waiting.get()) is not None:
-            if isinstance(sighting, Exception):
-                raise sighting
-            if sighting.crop is not None:
-                crops.append(sighting.crop)
-            if crops and len(crops) >= solver.batch_size:
-                flush()
-            yield sighting._replace(crop=None)
-        if crops:
-            flush()
-    finally:
-        stop.set()
-        thread.join()
-
-
-def _look(
-    reader: VideoReader,
+def _watch_all(
+    reader: Reader,
     face_mesh: FaceMesh,
-    wants_crops: bool,
+    performers: Sequence[Performer],
+    roster: Roster | None,
+    options: SolveOptions,
     clock: StageClock,
-    waiting: "queue.Queue[Sighting | Exception | None]",
-    stop: threading.Event,
-) -> None:
-    """Decode, find the face, crop; put sightings on the queue, at last None, or the exception that ended it."""
-    frames = iter(reader)
+    finish: threading.Event,
+) -> Iterator[Message]:
+    """Take every performer through the footage, yielding progress and parts; return how many frames there were."""
+    stated, num_frames, last_progress = options.num_frames(reader), 0, 0.0
+    find = _finder(face_mesh, roster, [performer.face for performer in performers])
+    wants_crops = performers[0].solver.batch_size > 0
+    live_folder = None if options.live_folder is None else Path(options.live_folder)
+    for sighting in watch(options.frames(reader), find, wants_crops, clock):
+        num_frames += 1
+        for performer, found in zip(performers, sighting.faces, strict=True):
+            performer.add(sighting.time_s, found)
+            if live_folder is not None and (part := performer.part(live_folder)):
+                yield part
+        if time.perf_counter() - last_progress > POLL_S:
+            last_progress = time.perf_counter()
+            yield Progress(num_frames, stated if stated >= num_frames else 0)
+        if finish.is_set():
+            break
+    for performer in performers:
+        performer.flush()
+        if live_folder is not None and (part := performer.part(live_folder, at_once=True)):
+            yield part
+    yield Progress(num_frames, num_frames)
+    if num_frames < stated - COUNT_SLACK and not finish.is_set():
+        yield Warned(
+            f"{reader.path.name} states {reader.num_frames} frames, but only {options.first_frame + num_frames} "
+            "could be decoded. It may be damaged: play it to its end, or convert it again"
+        )
+    return num_frames
+
+
+def _finder(
+    face_mesh: FaceMesh, roster: Roster | None, faces: Sequence[int]
+) -> Callable[[Frame], Sequence[np.ndarray | None]]:
+    """Return what finds these faces' landmarks in a frame."""
+    if roster is None:
+        return lambda frame: (face_mesh.find(frame.rgb, frame.time_s),)
+    recognizer = Recognizer(roster)
+
+    def find(frame: Frame) -> list[np.ndarray | None]:
+        faces_found = face_mesh.find_all(frame.rgb, frame.time_s)
+        everybody = recognizer.assign(faces_found, frame.video_frame, frame.rgb)
+        return [everybody[face] for face in faces]
+
+    return find
+
+
+def _save_all(takes: dict[Path, Take]) -> None:
+    """Write the takes, or where one cannot be written none."""
+    saved = []
     try:
-        while not stop.is_set():
-            with clock.stage("decode"):
-                frame = next(frames, None)
-            if frame is None:
-                _put(waiting, None, stop)
-                return
-            with clock.stage("landmarks"):
-                landmarks = face_mesh.find(frame.rgb, frame.time_s)
-            sighting = Sighting(frame.time_s)
-            if landmarks is not None and wants_crops:
-                with clock.stage("crop"):
-                    crop, transform = crop_face(frame.rgb, landmarks)
-                sighting = Sighting(frame.time_s, landmarks, transform, crop)
-            elif landmarks is not None:
-                sighting = Sighting(frame.time_s, landmarks, crop_transform(landmarks))
-            _put(waiting, sighting, stop)
-    except Exception as error:  # carried to the thread that waits, and raised there
-        _put(waiting, error, stop)
+        for path, take in takes.items():
+            saved.append(save_take(take, path))
+    except BaseException:
+        for path in saved:
+            with suppress(OSError):  # the first error is the one to tell
+                path.unlink()
+        raise
 
 
-def _put(waiting: queue.Queue, item: object, stop: threading.Event) -> None:
-    while not stop.is_set():
-        try:
-            return waiting.put(item, timeout=POLL_S)
-        except queue.Full:
-            continue
+def take_path_of(take_path: Path, face: int) -> Path:
+    """Return where somebody's take goes when everybody's is made: x.take.npz -> x_face1.take.npz for face 0."""
+    suffix = TAKE_SUFFIX if take_path.name.endswith(TAKE_SUFFIX) else take_path.suffix
+    return take_path.with_name(f"{take_path.name.removesuffix(suffix)}_face{face + 1}{suffix}")
 
 
-def _finished(solver: Solver, landmarks: np.ndarray, transforms: np.ndarray) -> Iterator[Message]:
-    """Run the solver's last part in a thread, so that its progress comes out as messages; return what it solved."""
+def _open_solver(options: SolveOptions) -> Solver:
+    return open_solver(
+        options.solver, head=options.head, eyelids=options.eyelids, weights=options.weights, device=options.device
+    )
+
+
+def _open_roster(options: SolveOptions, reader: Reader) -> Roster | None:
+    """Return who is in the footage; None where nobody has to be told apart."""
+    if options.face is None:
+        return None
+    if options.people is None:
+        raise SmirkError(f"Nobody knows yet who face {options.face} is. Find the faces in {reader.path.name} first")
+    roster = load_roster(options.people)
+    if roster.size_px != (reader.width_px, reader.height_px):
+        raise VideoError(
+            f"The faces were found in footage of {roster.size_px[0]} x {roster.size_px[1]} pixels, but "
+            f"{reader.path.name} has {reader.width_px} x {reader.height_px}. Find the faces again"
+        )
+    if options.face != ALL_FACES and options.face not in range(len(roster.persons)):
+        raise VideoError(
+            f"There is no face {options.face} in {reader.path.name}: {len(roster.persons)} were found, counted from 0. "
+            "Choose one of them"
+        )
+    return roster
+
+
+def _chosen_faces(options: SolveOptions, roster: Roster | None) -> list[int]:
+    if roster is None:
+        return [0]
+    return list(range(len(roster.persons))) if options.face == ALL_FACES else [options.face]
+
+
+def _nobody(reader: Reader, num_frames: int, roster: Roster | None, options: SolveOptions) -> VideoError:
+    where = f"in any of the {num_frames} frames of {reader.path.name}"
+    if options.first_frame:
+        where += f" from {options.first_frame} on"
+    if roster is None:
+        return VideoError(
+            f"No face {where}. Choose a clip that shows one face larger than a tenth of the picture, "
+            "lit and not turned away"
+        )
+    who = "None of the faces is seen" if options.face == ALL_FACES else f"Face {options.face + 1} is not seen"
+    return VideoError(f"{who} {where}. Choose another face or a longer range, or find the faces again")
+
+
+def _gap_sentences(performer: Performer, reader: Reader, options: SolveOptions) -> Iterator[str]:
+    """Yield what the user should know of the frames in which a face was not seen."""
+    who = "No face" if options.face is None else f"Face {performer.face + 1} is not seen"
+    if not performer.num_seen:
+        yield f"{who} in any of the {len(performer.gap)} frames of {reader.path.name}; it gets no take"
+        return
+    for first, last in gap_ranges(np.array(performer.gap)):
+        first, last = first + options.first_frame, last + options.first_frame
+        frames = f"frame {first}" if first == last else f"frames {first}-{last}"
+        what = f"{who} in {frames} of {reader.path.name}"
+        yield f"{what}; filled from the neighbours. Trim the clip, or mend them by hand"
+
+
+def _finished(
+    solver: Solver, landmarks: np.ndarray, transforms: np.ndarray, fitted: int, total: int
+) -> Iterator[Message]:
+    """Run the solver's last part in a thread, so that its progress comes out as messages; return what it solved.
+
+    Progress is of all faces: `fitted` frames of `total` are behind other solvers.
+    """
     done: queue.Queue[int | Exception | Solved] = queue.Queue()
     stop = threading.Event()
 
@@ -240,53 +297,13 @@ def _finished(solver: Solver, landmarks: np.ndarray, transforms: np.ndarray) -> 
     thread.start()
     try:
         while isinstance(item := done.get(), int):
-            yield Progress(item, len(landmarks), "fit")
+            yield Progress(fitted + item, total, "fit")
     finally:
         stop.set()
         thread.join()
     if isinstance(item, Exception):
         raise item
     return item
-
-
-def _assemble(
-    reader: VideoReader,
-    face_mesh: FaceMesh,
-    solver: Solver,
-    solved: Solved,
-    time_s: np.ndarray,
-    gap: np.ndarray,
-    landmarks: np.ndarray,
-    transforms: np.ndarray,
-) -> Take:
-    """Return the take: the solved frames in their places, gaps filled and marked."""
-    per_frame = {item.name: getattr(solved, item.name) for item in fields(Solved) if item.name != "shape"}
-    all_landmarks = np.full((len(gap), NUM_LANDMARKS, 3), np.nan, np.float32)
-    all_landmarks[~gap] = landmarks
-    confidence = np.zeros(len(gap), np.float32)
-    confidence[~gap] = landmark_confidence(landmarks)
-    return Take(
-        **{name: fill_gaps(values, gap) for name, values in per_frame.items()},
-        crop_transform=fill_gaps(transforms, gap),
-        neck_pose=np.zeros((len(gap), 3), np.float32),  # the whole turn is in head_pose, as SMIRK has it
-        landmarks=all_landmarks,
-        confidence=confidence,
-        gap=gap,
-        time_s=time_s,
-        shape=solved.shape,
-        fps=_grid_fps(reader.fps, time_s),
-        source=reader.source(),
-        solver=solver.name,
-        models=solver.models | {"landmarks": face_mesh.name},
-        expression_names=solver.expression_names,
-    )
-
-
-def _grid_fps(stated: Fraction, time_s: np.ndarray) -> Fraction:
-    """Return the rate that the frames keep to: the stated one, or where that is only their average, the usual one."""
-    if len(time_s) < 3 or np.abs(time_s * float(stated) - np.arange(len(time_s))).max() <= VARIABLE_FRAMES:
-        return stated
-    return Fraction(1.0 / float(np.median(np.diff(time_s)))).limit_denominator(MAX_FPS_DENOMINATOR)
 
 
 def _check_writable(folder: Path) -> None:
@@ -298,16 +315,3 @@ def _check_writable(folder: Path) -> None:
         raise TakeError(
             f"Cannot write to the folder {folder}: {error.strerror or error}. Choose another output folder"
         ) from error
-
-
-def peak_memory_mb() -> float:
-    """Return the largest resident size this process has had, MB; 0 where the system does not say (Windows)."""
-    status = Path("/proc/self/status")
-    if status.is_file():  # not getrusage: Linux hands its figure down from the process that started this one
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024 / 1e6
-    try:
-        import resource
-    except ImportError:
-        return 0.0
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # macOS counts bytes

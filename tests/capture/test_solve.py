@@ -10,20 +10,9 @@ from smirk_blender.capture import SolveOptions, solve, solve_video
 from smirk_blender.capture.protocol import Done, Loading, Progress, Warned
 from smirk_blender.capture.review import frames_held
 from smirk_blender.capture.solvers import SmirkSolver, open_solver
-from smirk_blender.errors import (
-    HeadError,
-    ModelError,
-    SmirkError,
-    TakeError,
-    VideoError,
-    WeightsError,
-)
+from smirk_blender.errors import HeadError, ModelError, SmirkError, TakeError, VideoError, WeightsError
 from smirk_blender.flame import builtin_head, load_head, save_head
-from smirk_blender.flame.measures import (
-    eye_distance,
-    face_measures,
-    without_head_motion,
-)
+from smirk_blender.flame.measures import eye_distance, face_measures, without_head_motion
 from smirk_blender.take import load_take
 from smirk_blender.take.camera import image_points
 from tests.builders import tiny_head
@@ -128,6 +117,15 @@ def test_stopping_during_the_fit_ends_the_fit(tmp_path, code_mesh):
     messages.close()
     assert os.listdir(tmp_path) == ["codes.mp4"]
     assert not [thread for thread in threading.enumerate() if thread.name in ("landmarks", "fit")]
+
+
+def test_finished_before_a_face_was_seen_says_so(tmp_path, code_mesh):
+    code_mesh(blind=range(60))
+    finish = threading.Event()
+    finish.set()
+    video = write_code_video(tmp_path / "codes.mp4", 60)
+    with pytest.raises(VideoError, match="Finished after 1 frames of codes.mp4, before a face was seen"):
+        list(solve_video(video, tmp_path / "codes.take.npz", finish=finish))
 
 
 def test_a_video_that_is_cut_short_is_solved_with_a_warning(tmp_path, code_mesh):
