@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -13,7 +13,12 @@ from ..flame import BUILTIN_HEAD, Head, open_head
 from ..take.camera import camera_points_from_image
 from .gaze import gaze_from_irises
 
+if TYPE_CHECKING:
+    from ..flame.fit import LandmarkFit
+
 SOLVERS = ("smirk", "landmarks")
+LIVE_IDENTITY_GROWTH = 1.25  # how many times more answers there must be for the live identity to be taken again
+LIVE_GAZE_FRAMES = 48  # told before, from which the live gaze knows how open the eyes are and how the face sits
 IDENTITY_EVERY = 4  # of SMIRK's batches, the first and every fourth are asked who it is: a take has one identity
 
 
@@ -49,6 +54,13 @@ class Solver(Protocol):
 
     def add(self, crops: np.ndarray) -> None:
         """Take the next crops, (N, 224, 224, 3) uint8 RGB."""
+
+    def so_far(self, landmarks: np.ndarray, crop_transforms: np.ndarray) -> Solved:
+        """Return the next frames' parameters as far as they can be told before the clip's end, to be looked at meanwhile.
+
+        Called now and then, each time with the K frames since the last call: landmarks (K, 478, 3) pixels, transforms
+        (K, 3, 3). Where the solver looks at crops, theirs were added before.
+        """
 
     def finish(self, landmarks: np.ndarray, crop_transforms: np.ndarray, progress: Callable[[int], None]) -> Solved:
         """Return the parameters of all K frames: landmarks (K, 478, 3) pixels, transforms (K, 3, 3)."""
@@ -105,10 +117,41 @@ class SmirkSolver:
         self.models = {"weights": Path(weights).name} | head.models()
         self.warnings = _warnings(head)
         self._outputs = []
+        self._first_untold, self._num_told = 0, 0  # the first batch that `so_far` has not told whole; its told rows
+        self._recent: dict[str, np.ndarray] = {}  # what gaze is told from, of the frames told last
+        self._live_shapes, self._live_shape = 0, np.zeros(head.num_shape, np.float32)
 
     def add(self, crops: np.ndarray) -> None:
         identity = len(self._outputs) % IDENTITY_EVERY == 0
         self._outputs.append(self._encoder.encode(crops, identity=identity))
+
+    def so_far(self, landmarks: np.ndarray, crop_transforms: np.ndarray) -> Solved:
+        outputs, end = self._outputs[self._first_untold :], self._num_told + len(landmarks)
+        joined = lambda name: np.concatenate([getattr(output, name) for output in outputs])[self._num_told : end]
+        parameters = {name: joined(name) for name in ("expression", "jaw_pose", "eyelid", "head_pose")}
+        shape, camera = self._identity_so_far(), joined("camera")
+        assert len(camera) == len(landmarks), "crops that were not added"
+        self._num_told = end
+        while self._first_untold < len(self._outputs) and self._num_told >= (size := self._batch(self._first_untold)):
+            self._num_told -= size
+            self._first_untold += 1
+        recent = {"landmarks": landmarks} | parameters
+        if self._recent:
+            recent = {name: np.concatenate([self._recent[name], values]) for name, values in recent.items()}
+        self._recent = {name: values[-LIVE_GAZE_FRAMES:] for name, values in recent.items()}
+        gaze = gaze_from_irises(self._head, shape=shape, **recent)[-len(landmarks) :]
+        return Solved(**parameters, shape=shape, eye_pose=gaze, camera=camera)
+
+    def _batch(self, index: int) -> int:
+        return len(self._outputs[index].camera)
+
+    def _identity_so_far(self) -> np.ndarray:
+        """Return (S,) the median identity, taken anew when there are some more."""
+        count = -(-len(self._outputs) // IDENTITY_EVERY)
+        if count >= self._live_shapes * LIVE_IDENTITY_GROWTH:
+            shapes = [output.shape for output in self._outputs]
+            self._live_shapes, self._live_shape = count, np.median(np.concatenate(shapes), axis=0)
+        return self._live_shape
 
     def finish(self, landmarks: np.ndarray, crop_transforms: np.ndarray, progress: Callable[[int], None]) -> Solved:
         joined = lambda name: np.concatenate([getattr(output, name) for output in self._outputs])
@@ -126,6 +169,7 @@ class LandmarkSolver:
 
     def __init__(self, head: Head) -> None:
         from ..flame.fit import LandmarkFitter  # scipy, which heads do without
+        from ..flame.live_fit import LiveFit
 
         if head.landmarks is None:
             raise HeadError(
@@ -133,6 +177,7 @@ class LandmarkSolver:
                 "or name its folder with the eyelids, or use the built-in head"
             )
         self._fitter = LandmarkFitter(head)
+        self._live = LiveFit(self._fitter)
         self.models = head.models()
         self.warnings = _warnings(head)
         self.expression_names = head.expression_names[: self._fitter.model.layout.num_expression]
@@ -140,9 +185,15 @@ class LandmarkSolver:
     def add(self, crops: np.ndarray) -> None:
         raise AssertionError("the landmark solver takes no crops")
 
+    def so_far(self, landmarks: np.ndarray, crop_transforms: np.ndarray) -> Solved:
+        return _solved(self._live.add(camera_points_from_image(landmarks, crop_transforms)))
+
     def finish(self, landmarks: np.ndarray, crop_transforms: np.ndarray, progress: Callable[[int], None]) -> Solved:
-        fit = self._fitter.fit(camera_points_from_image(landmarks, crop_transforms), progress)
-        return Solved(fit.shape, fit.expression, fit.jaw_pose, fit.eyelid, fit.head_pose, fit.eye_pose, fit.camera)
+        return _solved(self._fitter.fit(camera_points_from_image(landmarks, crop_transforms), progress))
+
+
+def _solved(fit: "LandmarkFit") -> Solved:
+    return Solved(fit.shape, fit.expression, fit.jaw_pose, fit.eyelid, fit.head_pose, fit.eye_pose, fit.camera)
 
 
 def _warnings(head: Head) -> tuple[str, ...]:

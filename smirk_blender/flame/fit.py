@@ -139,14 +139,16 @@ class LandmarkFitter:
             before = frames[start + keep - 1]
             start += keep
             progress(start)
-        return self._result(shape, frames, error)
+        return self.result(shape, frames, error)
 
-    def fit_identity(self, measured: np.ndarray, step_done: Callable[[], None] = lambda: None) -> np.ndarray:
+    def fit_identity(
+        self, measured: np.ndarray, step_done: Callable[[], None] = lambda: None, *, steps: int = IDENTITY_STEPS
+    ) -> np.ndarray:
         """Return the identity (S,) that explains all these frames best, each with its own pose and expression."""
         num_shape = self.model.num_shape
         shape = np.zeros(num_shape)
         frames = self._first_guess(measured, shape)
-        for _ in range(IDENTITY_STEPS):
+        for _ in range(steps):
             hessian, gradient = self._normal_equations(measured, shape, frames, with_shape=True)
             own, own_gradient = hessian[:, num_shape:, num_shape:], gradient[:, num_shape:]
             own, own_gradient = self._with_frame_priors(own, own_gradient, frames)
@@ -166,14 +168,27 @@ class LandmarkFitter:
                 break
         return shape
 
-    def fit_frames(self, measured: np.ndarray, shape: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
+    def fit_frames(
+        self,
+        measured: np.ndarray,
+        shape: np.ndarray,
+        before: np.ndarray | None = None,
+        *,
+        guess: np.ndarray | None = None,
+        steps: int = FRAME_STEPS,
+    ) -> np.ndarray:
         """Return the parameters (T, P) of consecutive frames for a known identity.
 
         Args:
             before: (P,) the frame before the first, already solved; None at the start of a take.
+            guess: (P,) a face to start from, in each frame's own pose; None for the neutral one.
         """
         frames = self._first_guess(measured, shape)
-        for _ in range(FRAME_STEPS):
+        if guess is not None:
+            face = slice(0, self.model.layout.groups["jaw_pose"].stop)
+            frames[:, face] = guess[face]
+            frames[:, self.model.layout.groups["gaze"]] = guess[self.model.layout.groups["gaze"]]
+        for _ in range(steps):
             hessian, gradient = self._normal_equations(measured, shape, frames, with_shape=False)
             hessian, gradient = self._with_frame_priors(hessian, gradient, frames)
             step = self._solve_tied(hessian, gradient, frames, before)
@@ -306,7 +321,7 @@ class LandmarkFitter:
         distance = np.linalg.norm((points - measured[:, self.model.indices])[..., :2], axis=-1).mean(axis=1)
         return distance / eye_distance(measured)
 
-    def _result(self, shape: np.ndarray, frames: np.ndarray, error: np.ndarray) -> LandmarkFit:
+    def result(self, shape: np.ndarray, frames: np.ndarray, error: np.ndarray) -> LandmarkFit:
         part = {name: frames[:, columns].astype(np.float32) for name, columns in self.model.layout.groups.items()}
         gaze, zero = part["gaze"], np.zeros((len(frames), 1), np.float32)
         return LandmarkFit(
