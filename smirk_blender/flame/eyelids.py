@@ -266,16 +266,19 @@ def _correct(eye: Eye, neutral: np.ndarray, lid: np.ndarray) -> tuple[np.ndarray
     may_move = np.linalg.norm(lid, axis=1) > MOVED_M
     outward = [_unit(neutral + value * lid - ball.center) for value in (1.0, 0.5)]
     amount = np.zeros((2, len(neutral)))  # metres along these, at 1 and at 0.5
-    clearance_open = ball.clearance(_samples(neutral, triangles))
     if all((ball.clearance(_samples(neutral + value * lid, triangles)) >= 0).all() for value in STEPS):
         return np.zeros_like(neutral), np.zeros_like(neutral)
+    clearance_open = ball.clearance(_samples(neutral, triangles), CLEARANCE_M)
 
-    def lacking(value: float) -> np.ndarray:
-        """Return how much farther out each vertex (V,) would have to be at this lid value."""
+    def lacking(value: float, of: np.ndarray) -> np.ndarray:
+        """Return how much farther out samples (G, 15) of triangles would have to be at this lid value."""
         weights = corrective_weights(value)
         points = neutral + value * lid + sum(w * a[:, None] * o for w, a, o in zip(weights, amount, outward))
-        wanted = np.minimum(CLEARANCE_M, clearance_open + CLEARANCE_M * value / FULL_CLEARANCE_AT)
-        lack = np.maximum(wanted - ball.clearance(_samples(points, triangles)), 0.0)
+        wanted = np.minimum(CLEARANCE_M, clearance_open[of] + CLEARANCE_M * value / FULL_CLEARANCE_AT)
+        return np.maximum(wanted - ball.clearance(_samples(points, triangles[of]), CLEARANCE_M), 0.0)
+
+    def needed(lack: np.ndarray) -> np.ndarray:
+        """Return how much farther out each vertex (V,) would have to be for its triangles' samples (G, 15)."""
         need = np.zeros(len(neutral))
         for corner in range(3):
             shared = (lack * (SAMPLE_WEIGHTS[:, corner] > 0)).max(axis=1)
@@ -283,12 +286,17 @@ def _correct(eye: Eye, neutral: np.ndarray, lid: np.ndarray) -> tuple[np.ndarray
         return need * may_move
 
     for field, values in ((0, [1.0]), (1, STEPS[1:-1])):
+        lack = np.zeros((len(values), len(triangles), len(SAMPLE_WEIGHTS)))
+        moved = np.arange(len(triangles))  # the others lack what they lacked
         for _ in range(ROUNDS):
+            for row, value in zip(lack, values):
+                row[moved] = lacking(value, moved)
             weight = [corrective_weights(value)[field] for value in values]
-            need = np.max([lacking(value) / w for value, w in zip(values, weight)], axis=0)
+            need = np.max([needed(row) / w for row, w in zip(lack, weight)], axis=0)
             if need.max() < TOLERANCE_M:
                 break
             amount[field] += need
+            moved = np.flatnonzero((need > 0)[triangles].any(axis=1))
         amount[field] = _faded(amount[field], eye.edges) * may_move
     return amount[0][:, None] * outward[0], amount[1][:, None] * outward[1]
 

@@ -41,12 +41,15 @@ class Ball:
     directions: np.ndarray  # (B, 3) from the centre to each vertex, of length 1
     distances: np.ndarray  # (B,) metres
 
-    def clearance(self, points: np.ndarray) -> np.ndarray:
-        """Return how far points (..., 3) lie outside the surface, (...), metres; less than 0 inside."""
+    def clearance(self, points: np.ndarray, up_to_m: float = 0.0) -> np.ndarray:
+        """Return how far points (..., 3) lie outside the surface, (...), metres; less than 0 inside.
+
+        It is exact up to `up_to_m`; of points farther out it only tells that they are, which is quicker.
+        """
         local = (points - self.center).reshape(-1, 3)
         distance = np.linalg.norm(local, axis=1)
         surface = np.full(len(local), self.radius)
-        near = distance < 1.2 * self.distances.max()  # farther off, a bulge of a tenth of a millimetre does not matter
+        near = distance < self.distances.max() + up_to_m
         surface[near] = self.distances[np.argmax(local[near] @ self.directions.T, axis=1)]
         return (distance - surface).reshape(points.shape[:-1])
 
@@ -90,13 +93,14 @@ def _rings(local: np.ndarray, triangles: np.ndarray, edges: np.ndarray, border: 
     reached = np.zeros(len(local), bool)
     reached[np.argmin(distance)] = True
     while True:  # round the border; a place inside the skin has none
-        fresh = border[reached[border].any(axis=1)]
+        fresh = border[reached[border[:, 0]] | reached[border[:, 1]]]
         if reached[fresh].all():
             break
         reached[fresh] = True
     rings = np.where(reached, 0, -1)
     for ring in range(1, MAX_RINGS):
-        fresh = edges[(rings[edges] >= 0).any(axis=1)]
+        first, second = rings[edges.T] >= 0
+        fresh = edges[first != second]
         fresh = fresh[rings[fresh] < 0]
         if not len(fresh):
             break

@@ -21,17 +21,17 @@ SAME_PLACE = 1e-8  # metres
 def build_armature(
     head: Head,
     name: str,
-    collection: Collection,
+    collection: Collection | None,
     *,
     placement: Placement = UPRIGHT,
     names: Sequence[str] = JOINT_NAMES,
 ) -> Object:
-    """Return a new armature object in `collection`, bones at the template's joints, all quaternion.
+    """Return a new armature object, bones at the template's joints, all quaternion.
 
     Args:
         head: gives the joints.
         name: of the object.
-        collection: gets it.
+        collection: gets it; None leaves it out of every scene.
         placement: where the head stands in the armature's coordinates.
         names: of the bones, in JOINT_NAMES' order.
     """
@@ -42,14 +42,15 @@ def build_armature(
     armature_object = bpy.data.objects.new(name, bpy.data.armatures.new(name))
     armature_object.show_in_front = True
     armature_object.data.display_type = 'STICK'
-    collection.objects.link(armature_object)
-    with edit_mode(armature_object) as armature:
+    with _edit_mode_apart(armature_object) as armature:
         for bone_name, joint, tail, parent in zip(names, joints, tails, JOINT_PARENTS, strict=True):
             bone = armature.edit_bones.new(bone_name)
             bone.head, bone.tail = joint, tail
             bone.align_roll(Vector(np.cross(across, tail - joint)))  # its Z, so that its X lies across the face
             if parent >= 0:
                 bone.parent = armature.edit_bones[names[parent]]
+    if collection is not None:
+        collection.objects.link(armature_object)
     for pose_bone in armature_object.pose.bones:
         pose_bone.rotation_mode = 'QUATERNION'
     return armature_object
@@ -99,6 +100,24 @@ def edit_mode(armature_object: Object) -> Iterator[Armature]:
             yield armature_object.data
         finally:
             _set_mode(armature_object, 'OBJECT')
+
+
+@contextmanager
+def _edit_mode_apart(armature_object: Object) -> Iterator[Armature]:
+    """Open a new armature for `edit_bones` in a scene of its own: whatever mode the user works in goes on."""
+    scene = bpy.data.scenes.new("Armature")
+    try:
+        scene.collection.objects.link(armature_object)
+        view_layer = scene.view_layers[0]
+        view_layer.objects.active = armature_object
+        with bpy.context.temp_override(scene=scene, view_layer=view_layer):
+            _set_mode(armature_object, 'EDIT')
+            try:
+                yield armature_object.data
+            finally:
+                _set_mode(armature_object, 'OBJECT')
+    finally:
+        bpy.data.scenes.remove(scene)
 
 
 def _make_editable(armature_object: Object, restore: ExitStack) -> None:

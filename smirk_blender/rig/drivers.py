@@ -24,27 +24,34 @@ def drive_pose_keys(head_object: Object) -> None:
         HeadError: the head has no armature, or cannot be changed.
     """
     check_head(head_object)
-    armature_object, placement = armature_of(head_object), armature_placement(head_object)
-    key_blocks = head_object.data.shape_keys.key_blocks
     undrive_pose_keys(head_object)
     for feature, name in enumerate(names(head_object, POSE_KEYS)):
-        if not name:
-            continue
-        joint, row, column = 1 + feature // 9, feature // 3 % 3, feature % 3
-        bone_name = bone_names(head_object)[joint]
-        into_flame = placement.axes.T @ rest_rotation(armature_object, bone_name)
-        factor = factor_of(head_object, name)
-        driver = key_blocks[name].driver_add("value").driver
-        driver.type = 'SCRIPTED'
-        for letter in "wxyz":
-            variable = driver.variables.new()
-            variable.name, variable.type = letter, 'TRANSFORMS'
-            target = variable.targets[0]
-            target.id, target.bone_target = armature_object, bone_name
-            target.transform_type, target.rotation_mode = f'ROT_{letter.upper()}', 'QUATERNION'
-            target.transform_space = 'LOCAL_SPACE'
-        driver.expression = pose_feature_expression(into_flame, row, column, factor)
-        assert driver.is_simple_expression, driver.expression  # else Blender would ask whether to trust it
+        if name:
+            drive_pose_key(head_object, feature)
+
+
+def drive_pose_key(head_object: Object, feature: int) -> None:
+    """Let the pose key of a feature, 0 to 35, follow its bone; it must have a key, and no driver yet.
+
+    Raises:
+        HeadError: the head has no armature.
+    """
+    armature_object, placement = armature_of(head_object), armature_placement(head_object)
+    name = names(head_object, POSE_KEYS)[feature]
+    joint, row, column = 1 + feature // 9, feature // 3 % 3, feature % 3
+    bone_name = bone_names(head_object)[joint]
+    into_flame = placement.axes.T @ rest_rotation(armature_object, bone_name)
+    driver = head_object.data.shape_keys.key_blocks[name].driver_add("value").driver
+    driver.type = 'SCRIPTED'
+    for letter in "wxyz":
+        variable = driver.variables.new()
+        variable.name, variable.type = letter, 'TRANSFORMS'
+        target = variable.targets[0]
+        target.id, target.bone_target = armature_object, bone_name
+        target.transform_type, target.rotation_mode = f'ROT_{letter.upper()}', 'QUATERNION'
+        target.transform_space = 'LOCAL_SPACE'
+    driver.expression = pose_feature_expression(into_flame, row, column, factor_of(head_object, name))
+    assert driver.is_simple_expression, driver.expression  # else Blender would ask whether to trust it
 
 
 def undrive_pose_keys(head_object: Object) -> None:

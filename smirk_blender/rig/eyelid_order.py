@@ -14,8 +14,8 @@ from bpy.types import Modifier, NodeTree, Object, ShapeKey
 from ..errors import HeadError
 from . import compat
 from .checks import lids_come_after, refuse_linked
-from .head_object import EYELID_NAMES
 from .memory import EYELID_KEYS, LID_KEYS, NODES_TAG, is_head, key_chain, names
+from .prepared_head import EYELID_NAMES
 from .shape_keys import factor_of, key_offsets
 
 MODIFIER_NAME = "Eyelids After Posing"

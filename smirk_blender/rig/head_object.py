@@ -1,7 +1,8 @@
 """A FLAME head as Blender objects: a mesh with shape keys, and mostly an armature that turns it."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import partial
 from typing import Literal
 
 import bpy
@@ -10,15 +11,12 @@ from bpy.types import Collection, Object
 
 from ..flame.head import JOINT_NAMES, Head
 from ..flame.placement import Placement
-from ..flame.pose_keys import skinned_pose_directions
 from .armature import build_armature
 from .axes import UPRIGHT
-from .drivers import drive_pose_keys
-from .lid_corrective import keep_lids_off_eyeballs
+from .drivers import drive_pose_key
 from .memory import (
     BASE_SHAPE,
     BONES,
-    EXPRESSION_KEYS,
     EYELID_KEYS,
     HEAD_ID,
     IDENTITY_KEYS,
@@ -32,16 +30,20 @@ from .memory import (
     names,
     remember_placement,
 )
-from .shape_keys import DIRECTION_SLIDER, EYELID_SLIDER, POSE_SLIDER, add_keys
-from .surface import build_mesh
-
-NUM_IDENTITY_KEYS = 10  # the directions that people recognise; the rest of an identity becomes one key
-NUM_EXPRESSION_KEYS = 50  # as many as SMIRK solves for; a bake adds those that a take needs beyond
-EYELID_NAMES = ("eyelid_L", "eyelid_R")
-# Of the pose feature: each joint's rotation matrix but the root's, less the identity, by row and column.
-POSE_NAMES = [f"pose_{joint}_{row}{column}" for joint in JOINT_NAMES[1:] for row in range(3) for column in range(3)]
+from .prepared_head import (
+    NUM_EXPRESSION_KEYS,
+    NUM_IDENTITY_KEYS,
+    PreparedHead,
+    prepare_head,
+    wanted_directions,
+    weight_batches,
+)
+from .shape_keys import add_key, add_keys
+from .surface import surface_steps
+from .unfinished import Known, Unfinished
 
 PoseKeys = Literal["keyed", "driven"]
+Step = Callable[[Object], None]  # does a little to the head's mesh object
 
 
 def build_head(
@@ -72,25 +74,51 @@ def build_head(
     Raises:
         ValueError: driven pose keys without an armature.
     """
-    if pose_keys == "driven" and not armature:
+    prepared = prepare_head(
+        head, num_shape=num_shape, num_expression=num_expression, armature=armature, clear_lids=clear_lids
+    )
+    steps = build_steps(prepared, name=name, pose_keys=pose_keys, collection=collection)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            return done.value
+
+
+def build_steps(
+    prepared: PreparedHead,
+    *,
+    name: str = "Head",
+    pose_keys: PoseKeys = "keyed",
+    collection: Collection | None = None,
+) -> Generator[None, None, Object]:
+    """Build a head a few milliseconds at a time, and return it: `build_head` for a window that must not stand still.
+
+    Nothing is in the scene before the last step. Given up, closed or failed, it leaves nothing behind.
+    Args:
+        prepared: from `prepare_head`, whose arguments are the rest of `build_head`'s.
+        name, pose_keys, collection: as in `build_head`.
+    Raises:
+        ValueError: driven pose keys without an armature.
+        HeadError: what there was of the head was deleted or undone meanwhile.
+    """
+    if pose_keys == "driven" and not prepared.armature:
         raise ValueError("without an armature there are no bones to drive pose keys")
-    collection = collection or bpy.context.collection or bpy.context.scene.collection
-    head_object = bpy.data.objects.new(name, build_mesh(head, name))
-    collection.objects.link(head_object)
-    if armature:
-        armature_object = build_armature(head, f"{name} Rig", collection)
-        head_object.parent = armature_object
-        add_vertex_groups(head_object, head.skinning_weights, JOINT_NAMES)
-        head_object.modifiers.new("Armature", 'ARMATURE').object = armature_object
-    head_object.shape_key_add(name="Basis", from_mix=False)
-    start_memory(head_object, head, UPRIGHT, bones=JOINT_NAMES if armature else ())
-    head_object.data[IDENTITY_KEYS] = [""] * min(num_shape, head.num_shape)
-    head_object.data[EXPRESSION_KEYS] = [""] * min(num_expression, head.num_expression)
-    add_missing_keys(head_object, head)
-    if clear_lids:
-        keep_lids_off_eyeballs(head_object, head, head.template)
-    if pose_keys == "driven":
-        drive_pose_keys(head_object)
+    home = Known.by(collection or bpy.context.collection or bpy.context.scene.collection)
+    head_object = bpy.data.objects.new(name, bpy.data.meshes.new(name))
+    unfinished = Unfinished(head_object)
+    try:
+        for step in _steps(prepared, name, pose_keys):
+            head_object = unfinished.resume()
+            step(head_object)
+            unfinished.pause(head_object)
+            yield
+        head_object = unfinished.resume()
+        unfinished.finish(head_object)
+        _show(head_object, home.find() or bpy.context.scene.collection)
+    except BaseException:  # GeneratorExit is one
+        unfinished.remove()
+        raise
     return head_object
 
 
@@ -111,30 +139,25 @@ def add_missing_keys(head_object: Object, head: Head, *, identity: bool = True) 
     These are the expression directions that its list has room for, those of identity likewise if
     `identity`, the eyelids and the pose directions that move anything.
     """
-    eyelids = head.eyelid_directions
-    pose_directions = head.pose_directions if head_object.data[BONES] else skinned_pose_directions(head)
-    moving = np.any(pose_directions, axis=(0, 1))
-    wanted = {
-        IDENTITY_KEYS: (head.shape_names, head.shape_directions, None, DIRECTION_SLIDER),
-        EXPRESSION_KEYS: (head.expression_names, head.expression_directions, None, DIRECTION_SLIDER),
-        EYELID_KEYS: (EYELID_NAMES, eyelids, 0 if eyelids is None else 2, EYELID_SLIDER),
-        POSE_KEYS: (POSE_NAMES, pose_directions, len(POSE_NAMES), POSE_SLIDER),
-    }
     made = []
-    for kind, (key_names, directions, count, slider) in wanted.items():
-        if kind == IDENTITY_KEYS and not identity:
+    for wanted in wanted_directions(head, armature=len(head_object.data[BONES]) > 0):
+        if wanted.kind == IDENTITY_KEYS and not identity:
             continue
-        listed = names(head_object, kind)
-        listed += [""] * ((count or 0) - len(listed))
-        missing = [index for index, name in enumerate(listed) if not name and (kind != POSE_KEYS or moving[index])]
+        listed = names(head_object, wanted.kind)
+        if wanted.kind in (EYELID_KEYS, POSE_KEYS):
+            listed += [""] * (len(wanted.names) - len(listed))
+        missing = [index for index, name in enumerate(listed) if not name and wanted.names[index]]
         if missing:
             new = add_keys(
-                head_object, [key_names[index] for index in missing], directions[..., missing], slider=slider
+                head_object,
+                [wanted.names[index] for index in missing],
+                wanted.offsets[..., missing],
+                slider=wanted.slider,
             )
             made += new
             for index, name in zip(missing, new):
                 listed[index] = name
-        head_object.data[kind] = listed
+        head_object.data[wanted.kind] = listed
     head_object.active_shape_key_index = 0
     return made
 
@@ -142,9 +165,62 @@ def add_missing_keys(head_object: Object, head: Head, *, identity: bool = True) 
 def add_vertex_groups(head_object: Object, weights: np.ndarray, group_names: Sequence[str]) -> list[str]:
     """Add a vertex group a joint, weights (V, 5); return the names that Blender gave them."""
     made = []
-    for joint, name in enumerate(group_names):
-        group = head_object.vertex_groups.new(name=name)
-        made.append(group.name)
-        for vertex in np.flatnonzero(weights[:, joint]).tolist():
-            group.add((vertex,), float(weights[vertex, joint]), 'REPLACE')
+    for name, column in zip(group_names, weights.T):
+        made.append(head_object.vertex_groups.new(name=name).name)
+        for batch in weight_batches(column):
+            _weigh(made[-1], batch, head_object)
     return made
+
+
+def _steps(prepared: PreparedHead, name: str, pose_keys: PoseKeys) -> Iterator[Step]:
+    """Yield what makes an object with an empty mesh a head, each to be called before the next is taken."""
+    yield from surface_steps(prepared.head)
+    if prepared.armature:
+        yield partial(_add_armature, prepared.head, f"{name} Rig")
+        for joint_name, batches in zip(JOINT_NAMES, prepared.weights):
+            yield partial(_add_group, joint_name)
+            for batch in batches:
+                yield partial(_weigh, joint_name, batch)
+    yield lambda head_object: head_object.shape_key_add(name="Basis", from_mix=False)
+    for keys in prepared.keys:
+        for key_name, points in zip(filter(None, keys.names), keys.points, strict=True):
+            yield partial(add_key, name=key_name, points=points, slider=keys.slider)
+    yield partial(_remember, prepared)
+    if pose_keys == "driven":
+        (pose_names,) = (keys.names for keys in prepared.keys if keys.kind == POSE_KEYS)
+        for feature, pose_name in enumerate(pose_names):
+            if pose_name:
+                yield partial(drive_pose_key, feature=feature)
+
+
+def _add_armature(head: Head, name: str, head_object: Object) -> None:
+    head_object.parent = build_armature(head, name, None)
+    head_object.modifiers.new("Armature", 'ARMATURE').object = head_object.parent
+
+
+def _add_group(name: str, head_object: Object) -> None:
+    head_object.vertex_groups.new(name=name)
+
+
+def _weigh(group_name: str, batch: list[tuple[list[int], float]], head_object: Object) -> None:
+    group = head_object.vertex_groups[group_name]
+    for vertices, weight in batch:
+        group.add(vertices, weight, 'REPLACE')
+
+
+def _remember(prepared: PreparedHead, head_object: Object) -> None:
+    """Let a head that has all its keys remember them."""
+    mesh = head_object.data
+    start_memory(head_object, prepared.head, UPRIGHT, bones=JOINT_NAMES if prepared.armature else ())
+    made = iter(mesh.shape_keys.key_blocks.keys()[1:])  # Blender may have changed a name
+    for keys in prepared.keys:
+        mesh[keys.kind] = [name and next(made) for name in keys.names]
+    head_object.active_shape_key_index = 0
+    mesh.update()  # 4.2 does not see the keys' points otherwise
+
+
+def _show(head_object: Object, collection: Collection) -> None:
+    """Put a head and its armature into the scene."""
+    collection.objects.link(head_object)
+    if head_object.parent is not None:
+        collection.objects.link(head_object.parent)

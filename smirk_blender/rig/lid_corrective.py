@@ -7,14 +7,14 @@ other is greatest halfway. They are an addition to FLAME, so a head has them onl
 import numpy as np
 from bpy.types import Action, Object
 
-from ..flame.eyelids import corrective_weights, lid_corrective
+from ..flame.eyelids import corrective_weights
 from ..flame.head import Head
 from . import compat
 from .checks import lids_come_after
-from .memory import EYELID_KEYS, LID_KEYS, actions_baked_onto, key_chain, names, placement_of
-from .shape_keys import EYELID_SLIDER, add_keys, factor_of, key_points, set_key_points
-
-LID_KEY_NAMES = ("eyelid_clear_L", "eyelid_clear_R", "eyelid_halfway_L", "eyelid_halfway_R")
+from .memory import EYELID_KEYS, LID_KEYS, actions_baked_onto, key_chain, names
+from .prepared_head import LID_KEY_NAMES, lid_key_directions
+from .shape_keys import add_keys, factor_of, set_key_offsets
+from .steps import HeldHead, Steps, aside
 
 
 def keep_lids_off_eyeballs(head_object: Object, head: Head, face: np.ndarray) -> bool:
@@ -26,10 +26,10 @@ def keep_lids_off_eyeballs(head_object: Object, head: Head, face: np.ndarray) ->
         face: (V, 3) metres, FLAME axes: the face that it wears, at rest; see `identity.worn_head`.
     """
     let_lids_cut(head_object)
-    directions = _directions(head, face)
-    if directions is None or not np.any(directions):
+    wanted = lid_key_directions(head, face)
+    if wanted is None or not np.any(wanted.offsets):
         return False
-    head_object.data[LID_KEYS] = add_keys(head_object, LID_KEY_NAMES, directions, slider=EYELID_SLIDER)
+    head_object.data[LID_KEYS] = add_keys(head_object, LID_KEY_NAMES, wanted.offsets, slider=wanted.slider)
     shape_keys = head_object.data.shape_keys
     for name in names(head_object, LID_KEYS):
         shape_keys.key_blocks[name].mute = lids_come_after(head_object)
@@ -47,29 +47,21 @@ def let_lids_cut(head_object: Object) -> None:
     head_object.data[LID_KEYS] = []
 
 
-def refresh_lid_corrective(head_object: Object, head: Head, face: np.ndarray) -> None:
-    """Make the keys anew for the face that the head wears now, where it has them."""
-    listed = names(head_object, LID_KEYS)
-    if not listed:
+def refresh_lid_corrective(held: HeldHead, head: Head, face: np.ndarray, *, threaded: bool) -> Steps[None]:
+    """Make the keys anew for the face that the head wears now, where it has them, in small steps."""
+    if not names(held.head_object, LID_KEYS):
         return
-    directions = _directions(head, face)
-    key_blocks, placement = head_object.data.shape_keys.key_blocks, placement_of(head_object)
-    for name, offsets in zip(listed, np.moveaxis(directions, -1, 0), strict=True):
-        key_block = key_blocks[name]
-        set_key_points(key_block, key_points(key_block.relative_key) + placement.offsets(offsets))
-    head_object.data.update()
+    wanted = yield from aside(lid_key_directions, head, face, threaded=threaded)
+    for name, offsets in zip(names(held.head_object, LID_KEYS), np.moveaxis(wanted.offsets, -1, 0), strict=True):
+        set_key_offsets(held.head_object, name, offsets)
+    held.head_object.data.update()
+    yield
 
 
 def lid_key_values(eyelid: np.ndarray) -> np.ndarray:
     """Return the keys' values for lids (T, 2): (T, 4), in LID_KEY_NAMES' order."""
     weights = corrective_weights(eyelid)  # (T, 2 lids, 2 fields)
     return np.concatenate([weights[..., 0], weights[..., 1]], axis=1)
-
-
-def _directions(head: Head, face: np.ndarray) -> np.ndarray | None:
-    """Return (V, 3, 4), in LID_KEY_NAMES' order; None where the head has no lids."""
-    corrective = lid_corrective(head, neutral=face)
-    return None if corrective is None else np.concatenate([corrective.shut, corrective.halfway], axis=-1)
 
 
 def _follow_eyelids(head_object: Object, action: Action) -> None:

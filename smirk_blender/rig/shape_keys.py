@@ -12,9 +12,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from bpy.types import Action, Object, ShapeKey
 
+from ..errors import HeadError
 from . import compat
-from .memory import KEY_FACTORS, REPLACED_KEYS, SPARE_KEYS, actions_baked_onto, names, placement_of
+from .memory import KEY_FACTORS, REPAIR, REPLACED_KEYS, SPARE_KEYS, actions_baked_onto, names, placement_of
 
+NUM_IDENTITY_KEYS = 10  # the directions that people recognise; the rest of an identity becomes one key
+NUM_EXPRESSION_KEYS = 50  # as many as SMIRK solves for; a bake adds those that a take needs beyond
 SLIDER_LIMIT = 10.0  # Blender's own, both ways
 DIRECTION_SLIDER = (-3.0, 3.0)  # of identity and expression: three standard deviations
 EYELID_SLIDER = (0.0, 1.0)
@@ -37,13 +40,25 @@ def add_keys(
     placement = placement_of(head_object)
     made = []
     for name, offsets in zip(key_names, np.moveaxis(directions, -1, 0), strict=True):
-        key_block = head_object.shape_key_add(name=name, from_mix=False)
-        set_key_points(key_block, basis + placement.offsets(offsets))
-        key_block.slider_max, key_block.slider_min = slider[1], slider[0]
-        key_block.value = 0.0  # 5.0 makes keys with 1
-        made.append(key_block.name)
+        made.append(add_key(head_object, name, basis + placement.offsets(offsets), slider))
     head_object.data.update()  # 4.2 does not see foreach_set otherwise
     return made
+
+
+def add_key(head_object: Object, name: str, points: np.ndarray, slider: tuple[float, float]) -> str:
+    """Add a shape key at value 0; return the name that Blender gave it. `mesh.update()` must follow.
+
+    Args:
+        head_object: with a Basis key.
+        name: of the key.
+        points: (V, 3) or (3 V,), in the mesh's coordinates.
+        slider: least and greatest value that it offers.
+    """
+    key_block = head_object.shape_key_add(name=name, from_mix=False)
+    set_key_points(key_block, points)
+    key_block.slider_max, key_block.slider_min = slider[1], slider[0]
+    key_block.value = 0.0  # 5.0 makes keys with 1
+    return key_block.name
 
 
 def make_room(head_object: Object, kind: str, index: int, coefficients: np.ndarray) -> tuple[ShapeKey, float]:
@@ -56,15 +71,17 @@ def make_room(head_object: Object, kind: str, index: int, coefficients: np.ndarr
         index: of the direction, which must have a key.
         coefficients: (T,) unitless.
     """
-    key_blocks = head_object.data.shape_keys.key_blocks
-    key_block = key_blocks[head_object.data[kind][index]]
+    key_block = key_block_of(head_object, head_object.data[kind][index])
     greatest = float(np.max(np.abs(coefficients), initial=0.0))
     if greatest > SLIDER_LIMIT * abs(factor_of(head_object, key_block.name)):
         key_block = _add_wide_key(head_object, kind, index, greatest)
     factor = factor_of(head_object, key_block.name)
     values = np.asarray(coefficients) / factor
-    key_block.slider_max = max(key_block.slider_max, float(np.ceil(np.max(values, initial=0.0))))
-    key_block.slider_min = min(key_block.slider_min, float(np.floor(np.min(values, initial=0.0))))
+    low, high = float(np.floor(np.min(values, initial=0.0))), float(np.ceil(np.max(values, initial=0.0)))
+    if high > key_block.slider_max:  # setting it draws the window again
+        key_block.slider_max = high
+    if low < key_block.slider_min:
+        key_block.slider_min = low
     return key_block, factor
 
 
@@ -111,8 +128,26 @@ def key_offsets(key_block: ShapeKey) -> np.ndarray:
 
 
 def set_key_points(key_block: ShapeKey, points: np.ndarray) -> None:
-    """Store a key's vertices, (V, 3), in the mesh's coordinates; `mesh.update()` must follow."""
+    """Store a key's vertices, (V, 3) or (3 V,), in the mesh's coordinates; `mesh.update()` must follow."""
     key_block.points.foreach_set("co", np.ascontiguousarray(points, np.float32).ravel())
+
+
+def set_key_offsets(head_object: Object, name: str, offsets: np.ndarray) -> None:
+    """Let a key move the vertices by offsets (V, 3) metres, FLAME axes, at value 1; `mesh.update()` must follow."""
+    key_block = key_block_of(head_object, name)
+    set_key_points(key_block, key_points(key_block.relative_key) + placement_of(head_object).offsets(offsets))
+
+
+def key_block_of(head_object: Object, name: str) -> ShapeKey:
+    """Return a head's key.
+
+    Raises:
+        HeadError: it is gone.
+    """
+    key_block = head_object.data.shape_keys.key_blocks.get(name)
+    if key_block is None:
+        raise HeadError(f"{head_object.name} has lost its shape key {name}. {REPAIR}")
+    return key_block
 
 
 def factor_of(head_object: Object, name: str) -> float:

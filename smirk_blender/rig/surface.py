@@ -1,8 +1,11 @@
 """How a head looks: its polygons as a mesh, texture coordinates, vertex colours and materials."""
 
+from collections.abc import Callable
+from functools import partial
+
 import bpy
 import numpy as np
-from bpy.types import Material, Mesh
+from bpy.types import Material, Object
 
 from ..flame.head import Head, Surface
 from . import compat
@@ -11,35 +14,55 @@ from .axes import to_blender
 COLOR_ATTRIBUTE = "Color"
 
 
-def build_mesh(head: Head, name: str) -> Mesh:
-    """Return a new mesh: the template in Blender's axes, smooth, with the head's surface."""
+def surface_steps(head: Head) -> list[Callable[[Object], None]]:
+    """Return what makes an object's empty mesh the template in Blender's axes, smooth, with the head's surface.
+
+    Each is to be called once, in order, with the object. Arrays go in through attributes, which Blender copies whole.
+    """
     surface = head.surface
-    corners = surface.polygons.shape[1]
-    mesh = bpy.data.meshes.new(name)
+    steps = [partial(_add_vertices, head), partial(_add_polygons, surface)]
+    if surface.uv is not None:
+        steps.append(partial(_add_uv, surface.uv))
+    if surface.colors is not None:
+        steps.append(partial(_add_colors, surface.colors))
+    steps += [partial(_add_material, described, surface.colors is not None) for described in surface.materials]
+    return [*steps, _finish]
+
+
+def _add_vertices(head: Head, thing: Object) -> None:
+    mesh = thing.data
     mesh.vertices.add(len(head.template))
-    mesh.vertices.foreach_set("co", to_blender(head.template).astype(np.float32).ravel())
+    mesh.attributes["position"].data.foreach_set("vector", to_blender(head.template).astype(np.float32).ravel())
+
+
+def _add_polygons(surface: Surface, thing: Object) -> None:
+    mesh, corners = thing.data, surface.polygons.shape[1]
     mesh.loops.add(surface.polygons.size)
-    mesh.loops.foreach_set("vertex_index", surface.polygons.astype(np.int32).ravel())
+    mesh.attributes[".corner_vert"].data.foreach_set("value", surface.polygons.astype(np.int32).ravel())
     mesh.polygons.add(len(surface.polygons))
     mesh.polygons.foreach_set("loop_start", np.arange(0, surface.polygons.size, corners, dtype=np.int32))
-    mesh.polygons.foreach_set("material_index", surface.material_index.astype(np.int32))
-    if surface.uv is not None:
-        uv_layer = mesh.uv_layers.new(name="UVMap")
-        uv_layer.uv.foreach_set("vector", surface.uv.astype(np.float32).ravel())
-    if surface.colors is not None:
-        rgba = np.column_stack([surface.colors, np.ones(len(surface.colors))])  # (V, 4)
-        attribute = mesh.color_attributes.new(COLOR_ATTRIBUTE, 'FLOAT_COLOR', 'POINT')
-        attribute.data.foreach_set("color", rgba.astype(np.float32).ravel())
-    for material in build_materials(surface):
-        mesh.materials.append(material)
-    mesh.update(calc_edges=True)
-    mesh.shade_smooth()
-    return mesh
+    material_index = mesh.attributes.new("material_index", 'INT', 'FACE')
+    material_index.data.foreach_set("value", surface.material_index.astype(np.int32))
 
 
-def build_materials(surface: Surface) -> list[Material]:
-    """Return a new Principled material for each of the surface's."""
-    return [_build_material(*described, colored=surface.colors is not None) for described in surface.materials]
+def _add_uv(uv: np.ndarray, thing: Object) -> None:
+    uv_layer = thing.data.uv_layers.new(name="UVMap")
+    uv_layer.uv.foreach_set("vector", uv.astype(np.float32).ravel())
+
+
+def _add_colors(colors: np.ndarray, thing: Object) -> None:
+    rgba = np.column_stack([colors, np.ones(len(colors))])  # (V, 4)
+    attribute = thing.data.color_attributes.new(COLOR_ATTRIBUTE, 'FLOAT_COLOR', 'POINT')
+    attribute.data.foreach_set("color", rgba.astype(np.float32).ravel())
+
+
+def _add_material(described: tuple[str, tuple[float, float, float], float], colored: bool, thing: Object) -> None:
+    thing.data.materials.append(_build_material(*described, colored=colored))
+
+
+def _finish(thing: Object) -> None:
+    thing.data.update(calc_edges=True)
+    thing.data.shade_smooth()
 
 
 def _build_material(name: str, rgb: tuple[float, float, float], roughness: float, *, colored: bool) -> Material:

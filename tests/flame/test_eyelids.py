@@ -15,6 +15,7 @@ from smirk_blender.flame.eyelids import (
     lid_corrective,
     lid_penetration,
 )
+from smirk_blender.flame.eyes import fit_ball
 from smirk_blender.flame.safe_pickle import load_data_pickle
 from tests.builders import tiny_head
 
@@ -289,3 +290,19 @@ def depth_image(triangles: np.ndarray) -> np.ndarray:
         patch = image[y0 : y1 + 1, x0 : x1 + 1]
         np.maximum(patch, np.where(inside, z, -np.inf), out=patch)
     return image
+
+
+def test_a_balls_clearance_is_exact_as_far_out_as_asked_and_beyond_says_only_that_it_is_more():
+    rng = np.random.default_rng(3)
+    directions = rng.normal(size=(400, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    bulge = 1.0 + 0.08 * np.maximum(directions[:, 2] - 0.9, 0.0) / 0.1  # a cornea
+    ball = fit_ball(0.012 * bulge[:, None] * directions + [0.03, 0.01, 0.0])
+    for up_to_m in (0.0, 0.0002, 0.002):
+        points = ball.center + rng.uniform(0.008, 0.018, (2000, 1)) * directions[rng.integers(0, 400, 2000)]
+        exact = ball.clearance(points, 1.0)
+        near = exact < up_to_m
+        given = ball.clearance(points, up_to_m)
+        assert near.sum() > 100 and (~near).sum() > 100
+        np.testing.assert_array_equal(given[near], exact[near])
+        assert (given[~near] >= up_to_m).all()

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import bmesh
 import bpy
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from smirk_blender.flame.head import JOINT_NAMES, JOINT_PARENTS
 from smirk_blender.rig import build_head, is_head
 from smirk_blender.rig.axes import to_blender
-from smirk_blender.rig.head_object import POSE_NAMES
+from smirk_blender.rig.prepared_head import POSE_NAMES
 from smirk_blender.rig.shape_keys import key_points
 from tests.builders import tiny_head, tiny_surface
 from tests.rig.scenes import make_active, played_vertices, selected_objects
@@ -142,3 +143,13 @@ def test_building_a_head_leaves_mode_selection_and_active_object_alone(empty_sce
     assert bpy.context.view_layer.objects.active == before
     assert before.mode == 'POSE'
     assert selected_objects() == [before]
+
+
+def test_building_a_head_does_not_disturb_a_mesh_that_is_being_edited(empty_scene):
+    thing = bpy.data.objects.new("Edited", bpy.data.meshes.new("Edited"))
+    empty_scene.collection.objects.link(thing)
+    make_active(thing, 'EDIT')
+    edited = bmesh.from_edit_mesh(thing.data)
+    build_head(tiny_head())
+    assert thing.mode == 'EDIT' and edited.is_valid  # leaving the mode and coming back would make another
+    assert bpy.context.view_layer.objects.active == thing and bpy.data.scenes[:] == [empty_scene]

@@ -94,14 +94,18 @@ def identity_directions(
     """
     centres = np.stack([EYE_CENTRE, EYE_CENTRE * np.array([-1.0, 1.0, 1.0])])
     held = [smoothstep(np.linalg.norm(points - centre, axis=1), EYE_HOLD[1], EYE_HOLD[0]) for centre in centres]
+    near = [np.flatnonzero(share) for share in held]
     directions = []
     for name, pulls in IDENTITY.items():
         free = pulled(points, pulls, both_sides=True)
         for side, centre in enumerate(centres):
-            rigid = _with_eyeball(points, centre, pulls)
-            if name not in FREE_IN_EYE:
-                free += held[side][:, None] * (rigid - free)
-            free[eyeballs[side]] = 0.0 if name in FREE_IN_EYE else rigid[eyeballs[side]]
+            eyeball, beside = eyeballs[side], near[side]
+            if name in FREE_IN_EYE:
+                free[eyeball] = 0.0
+                continue
+            rigid = _with_eyeball(points[beside], centre, pulls)
+            free[beside] += held[side][beside, None] * (rigid - free[beside])
+            free[eyeball] = _with_eyeball(points[eyeball], centre, pulls)
         directions.append(free)
     return tuple(IDENTITY), np.stack(directions, axis=-1)
 

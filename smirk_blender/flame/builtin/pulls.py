@@ -46,14 +46,24 @@ def pulled(
     offsets = np.zeros_like(points)
     sides = (np.ones(3), np.array([-1.0, 1.0, 1.0])) if both_sides else (np.ones(3),)
     for pull in pulls:
-        gate = {"all": 1.0, "upper lip": upper, "lower lip": None if upper is None else 1.0 - upper}[pull.gate]
+        gate = {"all": None, "upper lip": upper, "lower lip": None if upper is None else 1.0 - upper}[pull.gate]
         for side in sides:
             centre = np.array(pull.centre) * side
-            weight = fade(points, centre, pull.radii) * gate
-            offsets += weight[:, None] * (np.array(pull.move) * side + np.array(pull.scale) * (points - centre))
+            near = _within(points, centre, pull.radii)
+            place = points[near]
+            weight = fade(place, centre, pull.radii) * (1.0 if gate is None else gate[near])
+            offsets[near] += weight[:, None] * (np.array(pull.move) * side + np.array(pull.scale) * (place - centre))
             if pull.centre[0] == 0.0:
                 break  # on the midline both sides are one
     return offsets
+
+
+def _within(points: np.ndarray, centre, radii) -> np.ndarray:
+    """Return which points (N, 3) lie in the box round a centre: the others are all at 0 in `fade`."""
+    inside = np.arange(len(points))
+    for axis in range(3):
+        inside = inside[np.abs(points[inside, axis] - centre[axis]) < radii[axis]]
+    return inside
 
 
 def upper_share(skin: Skin) -> np.ndarray:
