@@ -19,6 +19,7 @@ from .memory import (
     NODES_TAG,
     POSE_KEYS,
     REMAINDER_KEY,
+    REPAIR,
     SPARE_KEYS,
     armature_modifier,
     bone_names,
@@ -29,7 +30,6 @@ from .memory import (
 )
 
 LEAST_SIZE, GREATEST_SIZE = 1e-4, 1e6  # Blender units: a head in kilometres, and one in micrometres
-REPAIR = "Undo that, or adopt the head again, or build it again"
 
 
 def check_head(head_object: Object, head: Head | None = None) -> None:

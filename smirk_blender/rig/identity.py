@@ -27,7 +27,17 @@ from .memory import (
     names,
     placement_of,
 )
-from .shape_keys import add_keys, factor_of, key_offsets, key_points, set_coefficient, set_key_points
+from .shape_keys import (
+    add_keys,
+    factor_of,
+    key_block_of,
+    key_offsets,
+    key_points,
+    set_coefficient,
+    set_key_offsets,
+    set_key_points,
+)
+from .steps import HeldHead, Steps, aside, finish
 
 IDENTITY_REMAINDER = "identity_remainder"  # the key for all directions without one of their own
 ROOT_PIVOT = "smirk_root_pivot"  # custom property: the root joint in the mesh's coordinates, of a head without an armature
@@ -41,16 +51,28 @@ def wear_identity(head_object: Object, head: Head, shape: np.ndarray) -> None:
         head_object: of a head.
         head: its model.
         shape: (up to S,) unitless.
+    Raises:
+        HeadError: the head is not of this model, or cannot be changed.
     """
+    check_head(head_object, head)
+    finish(wear_steps(HeldHead(head_object), head, shape, threaded=False))
+
+
+def wear_steps(held: HeldHead, head: Head, shape: np.ndarray, *, threaded: bool) -> Steps[None]:
+    """Do what `wear_identity` does, in small steps; what takes long and needs no Blender, in a thread if wanted."""
     shape = np.pad(np.asarray(shape, np.float64), (0, head.num_shape - len(shape)))
-    shape -= base_shape(head_object, head.num_shape)
+    shape -= base_shape(held.head_object, head.num_shape)
     keyed = np.zeros(head.num_shape, bool)
-    for index, name in enumerate(names(head_object, IDENTITY_KEYS)):
+    for index, name in enumerate(names(held.head_object, IDENTITY_KEYS)):
         if name:
-            set_coefficient(head_object, IDENTITY_KEYS, index, float(shape[index]))
+            set_coefficient(held.head_object, IDENTITY_KEYS, index, float(shape[index]))
             keyed[index] = True
-    _set_remainder(head_object, head, np.where(keyed, 0.0, shape))
-    update_joints(head_object, head)
+            yield
+    remainder = np.where(keyed, 0.0, shape)
+    offsets = yield from aside(np.matmul, head.shape_directions, remainder, threaded=threaded)
+    _set_remainder(held.head_object, remainder, offsets)
+    yield
+    yield from joint_steps(held, head, threaded=threaded)
 
 
 def update_joints(head_object: Object, head: Head) -> None:
@@ -64,22 +86,30 @@ def update_joints(head_object: Object, head: Head) -> None:
         HeadError: the head is not of this model, or cannot be changed.
     """
     check_head(head_object, head)
-    worn = worn_head(head_object, head)
-    refresh_lid_corrective(head_object, head, worn.template)
+    finish(joint_steps(HeldHead(head_object), head, threaded=False))
+
+
+def joint_steps(held: HeldHead, head: Head, *, threaded: bool) -> Steps[None]:
+    """Do what `update_joints` does, in small steps; what takes long and needs no Blender, in a thread if wanted."""
+    worn = yield from worn_steps(held, head, threaded=threaded)
+    yield from refresh_lid_corrective(held, head, worn.template, threaded=threaded)
+    head_object = held.head_object
     if has_armature(head_object):
         placement = armature_placement(head_object)
         joints, least = placement.points(worn.joint_template), SAME_PLACE * placement.scale
         move_rest_joints(armature_of(head_object), bone_names(head_object), joints, least=least)
-        if pose_keys_are_driven(head_object):
-            drive_pose_keys(head_object)
+        yield
+        if pose_keys_are_driven(held.head_object):
+            drive_pose_keys(held.head_object)
         return
-    directions = skinned_pose_directions(worn)
-    key_blocks, placement = head_object.data.shape_keys.key_blocks, placement_of(head_object)
-    for name, offsets in zip(names(head_object, POSE_KEYS), np.moveaxis(directions, -1, 0), strict=True):
+    directions = yield from aside(skinned_pose_directions, worn, threaded=threaded)
+    for name, offsets in zip(names(held.head_object, POSE_KEYS), np.moveaxis(directions, -1, 0), strict=True):
         if name:
-            set_key_points(key_blocks[name], key_points(key_blocks[name].relative_key) + placement.offsets(offsets))
+            set_key_offsets(held.head_object, name, offsets)
+            yield
+    head_object = held.head_object
     head_object.data.update()
-    _move_pivot(head_object, head, placement.points(worn.joint_template[0]))
+    _move_pivot(head_object, placement_of(head_object).points(worn.joint_template[0]), root_pivot(head_object, head))
 
 
 def root_pivot(head_object: Object, head: Head) -> np.ndarray:
@@ -88,10 +118,12 @@ def root_pivot(head_object: Object, head: Head) -> np.ndarray:
     return placement_of(head_object).points(head.joint_template[0]) if known is None else np.array(known)
 
 
-def _move_pivot(head_object: Object, head: Head, pivot: np.ndarray) -> None:
+def _move_pivot(head_object: Object, pivot: np.ndarray, pivot_before: np.ndarray) -> None:
     """Let the actions of a head without an armature turn it about another point, by (I - R) times the point's move."""
-    move = np.array(head_object.scale) * (pivot - root_pivot(head_object, head))
+    move = np.array(head_object.scale) * (pivot - pivot_before)
     head_object.data[ROOT_PIVOT] = pivot.tolist()
+    if not np.any(move):
+        return
     for action in actions_baked_onto(head_object):
         curves = {(fcurve.data_path, fcurve.array_index): fcurve for fcurve in compat.fcurves(action)}
         location = [curves.get(("location", index)) for index in range(3)]
@@ -135,8 +167,18 @@ def apply_identity(head_object: Object, head: Head) -> None:
 
 def worn_head(head_object: Object, head: Head) -> Head:
     """Return the model with the identity that the head's keys show now as its template, and so at its joints."""
-    points = key_points(head_object.data.shape_keys.reference_key) + _offsets(_identity_keys(head_object))
-    return replace(head, template=placement_of(head_object).flame_points(points))
+    return finish(worn_steps(HeldHead(head_object), head, threaded=False))
+
+
+def worn_steps(held: HeldHead, head: Head, *, threaded: bool) -> Steps[Head]:
+    """Do what `worn_head` does, in small steps; what takes long and needs no Blender, in a thread if wanted."""
+    points = key_points(held.head_object.data.shape_keys.reference_key).astype(np.float64)
+    for name in [key_block.name for key_block in _identity_keys(held.head_object)]:
+        key_block = key_block_of(held.head_object, name)
+        points += key_block.value * key_offsets(key_block).astype(np.float64)
+        yield
+    template = placement_of(held.head_object).flame_points(points)
+    return (yield from aside(lambda: replace(head, template=template), threaded=threaded))
 
 
 def _shown_coefficients(head_object: Object, num_shape: int) -> np.ndarray:
@@ -168,17 +210,15 @@ def _offsets(key_blocks: list[ShapeKey]) -> np.ndarray:
     return sum(key_block.value * key_offsets(key_block).astype(np.float64) for key_block in key_blocks) + 0.0
 
 
-def _set_remainder(head_object: Object, head: Head, shape: np.ndarray) -> None:
-    """Show identity coefficients (S,) that have no key of their own on one key for them all."""
-    key_block = _remainder(head_object)
-    offsets = head.shape_directions @ shape
-    if key_block is None:
+def _set_remainder(head_object: Object, shape: np.ndarray, offsets: np.ndarray) -> None:
+    """Show identity coefficients (S,) that have no key of their own, offsets (V, 3) metres, on one key for them all."""
+    if _remainder(head_object) is None:
         if not np.any(offsets):
             return
         (name,) = add_keys(head_object, [IDENTITY_REMAINDER], offsets[..., None], slider=(0.0, 1.0))
         head_object.data[REMAINDER_KEY] = name
-        key_block = _remainder(head_object)
-    set_key_points(key_block, key_points(key_block.relative_key) + placement_of(head_object).offsets(offsets))
+    key_block = _remainder(head_object)
+    set_key_offsets(head_object, key_block.name, offsets)
     key_block.value = 1.0
     head_object.data[REMAINDER_SHAPE] = shape.tolist()
     head_object.data.update()

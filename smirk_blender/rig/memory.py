@@ -13,7 +13,10 @@ from ..flame.placement import Placement
 
 MODEL_NAME = "smirk_model"
 MODEL_SHA256 = "smirk_model_sha256"  # of the model's arrays; "" for the built-in head
+MODEL_PATH = "smirk_model_path"  # "builtin" or a file; none where the head is one by its names
+EYELID_FOLDER = "smirk_eyelid_folder"  # "" where the eyelids lie beside the model
 HEAD_ID = "smirk_head_id"  # of the mesh, and of every action baked onto it
+RIG_ACTION = "smirk_rig_action"  # of an action: that of the bones, where Blender has no slots
 PLACEMENT = "smirk_placement"  # 13 numbers: axes row by row, scale, shift; of the mesh's coordinates
 BONES = "smirk_joints"  # a bone's name for each of JOINT_NAMES; empty where the head has no armature
 
@@ -31,6 +34,8 @@ SPARE_KEYS = "smirk_spare_keys"  # names of keys that only some of the head's ac
 NODES_TAG = "smirk_eyelids"  # of the node group that adds eyelids after posing, by which it is known again
 REMAINDER_KEY = "smirk_remainder_key"  # name of the key for all identity directions without one of their own; or none
 BASE_SHAPE = "smirk_base_shape"  # (S,) the identity that the Basis has already, unitless; none where it is the model's
+
+REPAIR = "Undo that, or adopt the head again, or build it again"  # ends messages on parts that a head has lost
 
 
 def is_head(thing: Object | None) -> bool:
@@ -153,3 +158,8 @@ def placement_between(mesh_object: Object, armature_object: Object, placement: P
 def actions_baked_onto(head_object: Object) -> list[Action]:
     """Return the actions that were baked onto this head."""
     return [action for action in bpy.data.actions if action.get(HEAD_ID) == head_object.data[HEAD_ID]]
+
+
+def rig_action_of(action: Action) -> Action:
+    """Return the action that turns the head to which this one's shape keys belong: itself where Blender has slots."""
+    return action.get(RIG_ACTION) or action

@@ -9,11 +9,9 @@ from bpy.types import Object
 from ..errors import HeadError
 from ..flame import BUILTIN_HEAD, Head, open_head
 from .checks import check_head
-from .memory import MODEL_NAME
+from .memory import EYELID_FOLDER, MODEL_NAME, MODEL_PATH
 from .named_head import NAMED_MODEL, head_of_mesh
 
-MODEL_PATH = "smirk_model_path"  # custom property of a head's mesh: "builtin" or a file; none where by name
-EYELID_FOLDER = "smirk_eyelid_folder"  # likewise, where the eyelids do not lie beside the model
 KEPT_MODELS = 2  # in memory, of a few dozen megabytes each
 
 
