@@ -1,11 +1,16 @@
 """What differs between Blender 4.2 and 5.x. No other file asks; here the feature is tested, not the number."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import bpy
 import numpy as np
-from bpy.types import ID, Action, FCurve, NodesModifier, NodeTree, Scene
+from bpy.types import ID, Action, FCurve, NlaStrip, NodesModifier, NodeTree, Scene
 
+Strip = getattr(bpy.types, "Strip", None) or bpy.types.Sequence  # its name before 4.4
+# Options of a property that holds a path from the .blend, which from 4.5 on has to be said.
+_SAYS_RELATIVE = "is_path_supports_blend_relative" in bpy.types.Property.bl_rna.properties
+RELATIVE_PATH = {'PATH_SUPPORTS_BLEND_RELATIVE'} if _SAYS_RELATIVE else set()
 LINEAR = 1  # F-curve interpolation, the same number in every version
 
 
@@ -24,28 +29,41 @@ def message_of(error: RuntimeError) -> str:
     return " ".join(str(error).removeprefix("Error: ").split())
 
 
-def use_action(datablock: ID, action: Action) -> None:
-    """Bind an action to a datablock, through a slot of its kind where Blender has slots.
+def slot_of(datablock: ID) -> str:
+    """Return the identifier of the slot through which a datablock plays its action; "" where there is none."""
+    slot = getattr(datablock.animation_data, "action_slot", None)
+    return slot.identifier if slot is not None else ""
+
+
+def use_action(datablock: ID, action: Action, slot_identifier: str = "") -> None:
+    """Bind an action to a datablock, through a slot of its kind where Blender has slots: the one named, if it is there.
 
     Assigning alone binds a slot only if its name matches; without one nothing would play, silently.
     """
     animation = datablock.animation_data or datablock.animation_data_create()
     animation.action = action
+    if has_slots() and slot_identifier in action.slots:
+        animation.action_slot = action.slots[slot_identifier]
     if has_slots() and animation.action_slot is None:
         fitting = [slot for slot in action.slots if slot.target_id_type == datablock.id_type]
         animation.action_slot = fitting[0] if fitting else action.slots.new(datablock.id_type, datablock.name)
 
 
 def ensure_fcurve(action: Action, datablock: ID, data_path: str, index: int = 0, group: str = "") -> FCurve:
-    """Return the action's F-curve for a property of a datablock that uses the action, made if need be."""
-    if not has_slots():
-        found = action.fcurves.find(data_path, index=index)
-        return found or action.fcurves.new(data_path, index=index, action_group=group)
-    fcurve = action.fcurve_ensure_for_datablock(datablock, data_path, index=index)
-    if group and fcurve.group is None:  # the call takes a group's name from 5.0 on only
-        channels = action.layers[0].strips[0].channelbag(datablock.animation_data.action_slot)
+    """Return the action's F-curve for a property of a datablock, made if need be; it need not use the action yet."""
+    channels = action if not has_slots() else _channels(action, datablock)
+    fcurve = channels.fcurves.find(data_path, index=index) or channels.fcurves.new(data_path, index=index)
+    if group and fcurve.group is None:
         fcurve.group = channels.groups.get(group) or channels.groups.new(group)
     return fcurve
+
+
+def _channels(action: Action, datablock: ID):
+    """Return the channelbag of an action's slot for a datablock, both made if need be."""
+    slot = slot_for(datablock, action) or action.slots.new(datablock.id_type, datablock.name)
+    layer = action.layers[0] if len(action.layers) else action.layers.new("Layer")
+    strip = layer.strips[0] if len(layer.strips) else layer.strips.new(type='KEYFRAME')
+    return strip.channelbag(slot, ensure=True)
 
 
 def fcurves(action: Action) -> Iterator[FCurve]:
@@ -57,6 +75,35 @@ def fcurves(action: Action) -> Iterator[FCurve]:
         for strip in layer.strips:
             for channels in strip.channelbags:
                 yield from channels.fcurves
+
+
+def slot_for(datablock: ID, action: Action) -> object:
+    """Return the slot by which an action animates a datablock of this kind; None where there is none, or no slots."""
+    if not has_slots():
+        return None
+    animation = datablock.animation_data
+    if animation is not None and animation.action == action and animation.action_slot is not None:
+        return animation.action_slot
+    return next((slot for slot in action.slots if slot.target_id_type == datablock.id_type), None)
+
+
+def use_slot(strip: NlaStrip, slot: object) -> None:
+    """Let an NLA strip play this slot of its action."""
+    if slot is not None:
+        strip.action_slot = slot
+
+
+def key_range(action: Action, slot: object) -> tuple[float, float] | None:
+    """Return the first and last scene frame with keys of a slot, or of a whole action without slots; None if none."""
+    if has_slots():
+        bags = [strip.channelbag(slot) for layer in action.layers for strip in layer.strips] if slot else []
+        curves = [fcurve for bag in bags if bag is not None for fcurve in bag.fcurves]
+    else:
+        curves = list(action.fcurves)
+    ranges = np.array([fcurve.range() for fcurve in curves if len(fcurve.keyframe_points) > 1])
+    if not len(ranges):  # held still, or moved at one frame
+        ranges = np.array([fcurve.range() for fcurve in curves if len(fcurve.keyframe_points)])
+    return (float(ranges[:, 0].min()), float(ranges[:, 1].max())) if len(ranges) else None
 
 
 def add_fcurve(
@@ -100,6 +147,41 @@ def sequencer_strips(scene: Scene):
     """Return the scene's collection of strips, with `new_movie` and `new_sound`; the sequencer is made if need be."""
     editor = scene.sequence_editor_create()
     return editor.strips if hasattr(editor, "strips") else editor.sequences
+
+
+def all_strips(scene: Scene) -> list[Strip]:
+    """Return every strip of a scene, those in meta strips too."""
+    editor = scene.sequence_editor
+    if editor is None:
+        return []
+    return list(editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all)
+
+
+class StripTiming(NamedTuple):
+    """Where a strip lies, in scene frames, and what it leaves out of its file, in the file's frames."""
+
+    start: float  # of the content, visible or not
+    content: float  # its length
+    left: int  # the first visible scene frame
+    right: int  # the one after the last
+    trim_start: int
+    trim_end: int
+
+
+def strip_timing(strip: Strip) -> StripTiming:
+    """Return a strip's timing, by the names of 5.2 or those before it, which 5.2 warns of."""
+    if hasattr(strip, "content_start"):
+        content = strip.left_handle_offset + strip.duration + strip.right_handle_offset
+        ends = (strip.left_handle, strip.right_handle)
+        return StripTiming(strip.content_start, content, *ends, strip.content_trim_start, strip.content_trim_end)
+    content = strip.frame_offset_start + strip.frame_final_duration + strip.frame_offset_end
+    ends = (strip.frame_final_start, strip.frame_final_end)
+    return StripTiming(strip.frame_start, content, *ends, strip.animation_offset_start, strip.animation_offset_end)
+
+
+def set_strip_length(strip: Strip, num_scene_frames: int) -> None:
+    """Let a strip end so many scene frames after it starts."""
+    setattr(strip, "duration" if hasattr(strip, "duration") else "frame_final_duration", num_scene_frames)
 
 
 def show_in_sequencers(scene: Scene) -> None:

@@ -1,4 +1,4 @@
-"""The take's video in the scene: strips to hear, and a camera background to see; one video frame a scene frame.
+"""The take's video in the scene: strips to see and hear, and a camera background.
 
 The background stands beside the head, or fills the picture behind a head that lies on the actor.
 """
@@ -11,11 +11,13 @@ import bpy
 from bpy.types import MovieClip, Object, Scene
 
 from ..errors import VideoError
+from ..retarget.resample import video_frames_of
 from ..take import Take
 from . import compat
 from .actions import scene_frames_of
 from .movie import add_sound, set_fps
 from .stage import FOOTAGE_OFFSET, FOOTAGE_SCALE, set_stage, show_camera_view
+from .strips import Footage
 
 SOUND_CHANNEL, MOVIE_CHANNEL = 1, 2  # pictures lie above their sound, as Blender puts them
 
@@ -36,7 +38,7 @@ def add_footage(
         scene: is changed.
         video_path: the video that the take was solved from.
         take: gives rate, length and picture size.
-        scene_frame_start: scene frame of the video's first.
+        scene_frame_start: scene frame of the take's first row, whichever of the video's frames it is.
         matched_camera: from `camera.match_camera`, for a head that lies on the actor in the shot.
     Returns:
         Sentences on what could not be done, for the user; mostly none.
@@ -46,15 +48,16 @@ def add_footage(
     video_path = Path(video_path).absolute()
     clip = _load_clip(video_path)
     match_take(scene, take, scene_frame_start=scene_frame_start)
-    warnings = _differences(clip, video_path, take, scene.frame_end - scene.frame_start + 1)
+    lead = round(video_frames_of(take, float(take.fps))[0])  # frames of the video before the take
+    warnings = _differences(clip, video_path, take, lead + scene.frame_end - scene.frame_start + 1)
     scene.render.use_sequencer = False  # the strips are for the ear; rendering shows the camera
-    has_sound, sound_warnings = _add_strips(scene, video_path, scene_frame_start)
+    has_sound, sound_warnings = _add_strips(scene, video_path, scene_frame_start - lead)
     scene.sync_mode = 'AUDIO_SYNC' if has_sound else 'FRAME_DROP'
     if matched_camera is not None:
-        _add_background(matched_camera, clip, scene_frame_start, scale=1.0, offset=(0.0, 0.0))
+        _add_background(matched_camera, clip, scene_frame_start - lead, scale=1.0, offset=(0.0, 0.0))
     else:
         camera = scene.camera or set_stage(scene)
-        _add_background(camera, clip, scene_frame_start, scale=FOOTAGE_SCALE, offset=FOOTAGE_OFFSET)
+        _add_background(camera, clip, scene_frame_start - lead, scale=FOOTAGE_SCALE, offset=FOOTAGE_OFFSET)
     show_camera_view(scene)
     if bpy.data.filepath:
         make_footage_paths_relative(Path(bpy.data.filepath).parent)
@@ -72,11 +75,78 @@ def match_take(scene: Scene, take: Take, *, scene_frame_start: int = 1) -> None:
     scene.render.resolution_percentage = 100
 
 
-def _differences(clip: MovieClip, video_path: Path, take: Take, num_scene_frames: int) -> list[str]:
+def show_footage(scene: Scene, footage: Footage, *, camera: Object | None = None, beside: bool = False) -> list[str]:
+    """Add footage where its frame map says, as a strip and its sound, and behind a camera's picture if one is given.
+
+    What shows this file already is not added again. The scene's rate, range, size and playback stay.
+    Args:
+        scene: is changed.
+        footage: with a frame map: a strip's or clip's, or a file's that was given one.
+        camera: shows the footage behind its picture; none where left out.
+        beside: whether it fills the left half of that picture, for a head that stands beside it.
+    Returns:
+        Sentences on what could not be done, for the user; mostly none.
+    Raises:
+        VideoError: Blender cannot read the footage.
+    """
+    frame_map, sentences = footage.frame_map, []
+    one_to_one = abs(frame_map.step - 1.0) * footage.num_frames < 1.0  # never a whole frame off
+    if _shown_by(scene, footage) is None:
+        if footage.kind == "movie" and one_to_one:
+            sentences += _add_strips(scene, footage.path, round(frame_map.start))[1]
+        elif footage.kind == "movie":
+            sentences.append(
+                f"{footage.name} has another rate than the scene, and no strip. Add it in the Sequencer (Add > Movie, with "
+                f"Adjust Playback Rate) at frame {round(frame_map.start)}"
+            )
+        else:
+            _add_image_strip(scene, footage)
+    if camera is not None and one_to_one:
+        scale, offset = (FOOTAGE_SCALE, FOOTAGE_OFFSET) if beside else (1.0, (0.0, 0.0))
+        _add_background(camera, _clip_of(footage), round(frame_map.start), scale=scale, offset=offset)
+    elif camera is not None:
+        sentences.append(
+            f"The camera's background plays one frame of {footage.name} every scene frame, which is out of step at this "
+            "rate, so it was left out. Give the scene the footage's rate, or look at the strip"
+        )
+    return sentences
+
+
+def _shown_by(scene: Scene, footage: Footage) -> compat.Strip | None:
+    """Return a strip that shows this footage, in the scene or in its meta strips."""
+    for strip in compat.all_strips(scene):
+        if strip.type == 'MOVIE' and Path(bpy.path.abspath(strip.filepath)) == footage.path:
+            return strip
+        if strip.type == 'IMAGE' and Path(bpy.path.abspath(strip.directory)) == footage.path.parent:
+            if footage.path.name in [element.filename for element in strip.elements]:
+                return strip
+    return None
+
+
+def _clip_of(footage: Footage) -> MovieClip:
+    """Return the Movie Clip of some footage: the one that shows nothing else yet, or a new one."""
+    for clip in bpy.data.movieclips:
+        if Path(bpy.path.abspath(clip.filepath)) == footage.path and clip.frame_offset == 0:
+            return clip
+    return _load_clip(footage.path)
+
+
+def _add_image_strip(scene: Scene, footage: Footage) -> None:
+    strips = compat.sequencer_strips(scene)
+    start = round(footage.frame_map.start)
+    strip = strips.new_image(footage.path.stem, str(footage.path), MOVIE_CHANNEL, start)
+    for image in footage.images[1:]:
+        strip.elements.append(image.name)
+    length = footage.num_frames if footage.kind == "sequence" else max(1, scene.frame_end + 1 - start)
+    compat.set_strip_length(strip, length)
+    compat.show_in_sequencers(scene)
+
+
+def _differences(clip: MovieClip, video_path: Path, take: Take, num_video_frames: int) -> list[str]:
     """Return sentences on how the video that Blender plays differs from the one that was solved."""
     sentences = []
-    if clip.frame_duration != num_scene_frames:
-        lengths = f"{video_path.name} has {clip.frame_duration} frames, the take {num_scene_frames}"
+    if clip.frame_duration < num_video_frames:
+        lengths = f"{video_path.name} has {clip.frame_duration} frames, the take {num_video_frames}"
         sentences.append(f"{lengths}. Check that it is the take's video")
     size_px = (take.source.width_px, take.source.height_px)
     if tuple(clip.size) == size_px[::-1] != size_px:
@@ -124,6 +194,11 @@ def _add_background(
     camera: Object, clip: MovieClip, scene_frame_start: int, *, scale: float, offset: tuple[float, float]
 ) -> None:
     """Show the clip behind a camera's picture, `scale` times as large and `offset` from its middle, both of its size."""
+    if any(background.clip == clip for background in camera.data.background_images):
+        clip.frame_start = scene_frame_start
+        return
+    if clip.users and clip.frame_start != scene_frame_start:
+        clip = clip.copy()  # it plays elsewhere as it did
     clip.frame_start = scene_frame_start
     camera.data.show_background_images = True
     background = camera.data.background_images.new()

@@ -1,5 +1,6 @@
 """Footage and stage: the video beside the head, in time with it."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import bpy
@@ -9,10 +10,14 @@ from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Vector
 
 from smirk_blender.errors import VideoError
+from smirk_blender.retarget.resample import FrameMap
 from smirk_blender.rig import bake_take, build_head, compat
-from smirk_blender.rig.footage import add_footage, match_take
+from smirk_blender.rig.actions import scene_frames_of
+from smirk_blender.rig.footage import add_footage, match_take, show_footage
 from smirk_blender.rig.stage import set_stage
+from smirk_blender.rig.strips import file_footage
 from smirk_blender.take import Source
+from smirk_blender.take.parts import part_of
 from tests.builders import make_take, tiny_head
 from tests.rig.scenes import CODE_STEP, played_vertices, sequencer_grey, strip_range, write_code_movie, write_tone
 
@@ -176,6 +181,72 @@ def test_footage_elsewhere_keeps_its_whole_path(empty_scene, tmp_path):
 def test_another_video_than_the_takes_is_warned_of(empty_scene, tmp_path):
     warnings = add_footage(empty_scene, write_code_movie(tmp_path / "codes.mp4", 3, FPS), take_of(5))
     assert warnings[0] == "codes.mp4 has 3 frames, the take 5. Check that it is the take's video"
+
+
+def test_a_take_of_a_part_of_the_video_has_its_own_frame_at_the_start(empty_scene, tmp_path):
+    movie = write_code_movie(tmp_path / "codes.mp4", 20, FPS)
+    head = tiny_head()
+    take = part_of(take_of(20, head), slice(7, 15))
+    bake_take(build_head(head), head, take, scene_frame_start=3)
+    warnings = add_footage(empty_scene, movie, take, scene_frame_start=3)
+    assert not warnings or not compat.has_sound()
+    assert (empty_scene.frame_start, empty_scene.frame_end) == (3, 10)
+    for scene_frame in (3, 10):
+        grey = sequencer_grey(empty_scene, scene_frame, tmp_path)
+        assert grey == pytest.approx(CODE_STEP * (7 + scene_frame - 3), abs=3)  # levels of 255
+    assert empty_scene.camera.data.background_images[0].clip.frame_start == 3 - 7
+    np.testing.assert_array_equal(scene_frames_of(take, 3), np.arange(3, 11))
+
+
+def shown_scene(scene):
+    render = scene.render
+    playing = (scene.frame_start, scene.frame_end, scene.frame_current, scene.sync_mode, render.use_sequencer)
+    return (render.fps, render.fps_base, render.resolution_x, render.resolution_y, *playing)
+
+
+def test_footage_that_is_shown_changes_nothing_else_and_comes_once(empty_scene, tmp_path):
+    movie = write_code_movie(tmp_path / "codes.mp4", 12, FPS)
+    camera = bpy.data.objects.new("Mine", bpy.data.cameras.new("Mine"))
+    empty_scene.collection.objects.link(camera)
+    before = shown_scene(empty_scene)
+    footage = replace(file_footage(movie), frame_map=FrameMap(-4.0, 1.0, float(FPS)))
+    for _ in range(2):
+        sentences = show_footage(empty_scene, footage, camera=camera, beside=True)
+        assert not sentences or not compat.has_sound()
+    assert shown_scene(empty_scene) == before
+    (strip,) = compat.sequencer_strips(empty_scene)
+    assert strip_range(strip) == (-4, 12)
+    (background,) = camera.data.background_images
+    assert (background.clip.frame_start, background.scale) == (-4, 0.5)
+
+
+def test_an_image_sequence_is_shown_where_its_frames_lie(empty_scene, tmp_path):
+    write_code_movie(tmp_path / "codes.mp4", 9, FPS)
+    empty_scene.render.resolution_x, empty_scene.render.resolution_y = 64, 48
+    empty_scene.view_settings.view_transform = 'Standard'
+    camera = bpy.data.objects.new("Mine", bpy.data.cameras.new("Mine"))
+    footage = replace(file_footage(tmp_path / "codes_000.png", sequence=True), frame_map=FrameMap(21.0, 1.0))
+    assert show_footage(empty_scene, footage, camera=camera) == []
+    assert sequencer_grey(empty_scene, 26, tmp_path) == pytest.approx(5 * CODE_STEP, abs=3)  # levels of 255
+    clip = camera.data.background_images[0].clip
+    assert (clip.source, clip.frame_start, clip.frame_duration) == ('SEQUENCE', 21, 9)
+    show_footage(empty_scene, footage)
+    assert len(compat.sequencer_strips(empty_scene)) == 1
+    still = replace(file_footage(tmp_path / "codes_007.png"), frame_map=FrameMap(21.0, 1.0))
+    other = bpy.data.scenes.new("Other")
+    show_footage(other, still)
+    (strip,) = compat.sequencer_strips(other)
+    assert strip_range(strip) == (21, 230)  # to the scene's end
+
+
+def test_footage_out_of_step_with_the_scene_is_said_to_be(empty_scene, tmp_path):
+    movie = write_code_movie(tmp_path / "codes.mp4", 12, FPS)
+    camera = bpy.data.objects.new("Mine", bpy.data.cameras.new("Mine"))
+    footage = replace(file_footage(movie), frame_map=FrameMap(1.0, 24 / float(FPS), float(FPS)))
+    no_strip, no_background = show_footage(empty_scene, footage, camera=camera)
+    assert "Add it in the Sequencer" in no_strip and "at frame 1" in no_strip
+    assert "out of step" in no_background and "Give the scene the footage's rate" in no_background
+    assert not camera.data.background_images
 
 
 def test_errors_name_the_file_and_leave_the_scene_alone(empty_scene, tmp_path):
