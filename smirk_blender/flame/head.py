@@ -1,7 +1,7 @@
 """A FLAME-layout head and the FLAME layer: parameters in, vertices, joints and landmarks out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -157,6 +157,33 @@ class Head:
         )
         return self.joint_template + np.einsum("nc,jkc->njk", coefficients, self.joint_directions)
 
+    def part(self, keep: np.ndarray, shape: np.ndarray) -> "Head":
+        """Return some of the vertices as a head of their own, which moves as they do on this one, only faster.
+
+        It wears an identity for good, and has neither identity directions nor triangles, polygons and landmarks.
+        Args:
+            keep: (K,) int, vertices.
+            shape: (up to S,) identity.
+        """
+        coefficients = _rows(shape, self.num_shape, "shape")
+        part = replace(
+            self,
+            template=(self.template[keep] + _blend(coefficients, self.shape_directions[keep])[0]).astype(np.float32),
+            triangles=np.empty((0, 3), self.triangles.dtype),
+            shape_directions=np.empty((len(keep), 3, 0), np.float32),
+            expression_directions=self.expression_directions[keep],
+            pose_directions=self.pose_directions[keep],
+            joint_regressor=np.zeros((len(JOINT_NAMES), len(keep))),  # the joints hang on vertices that are not here
+            skinning_weights=self.skinning_weights[keep],
+            eyelid_directions=None if self.eyelid_directions is None else self.eyelid_directions[keep],
+            shape_names=(),
+            landmarks=None,
+            surface=Surface(self.surface.polygons[:0], None, self.surface.material_index[:0], self.surface.materials),
+        )
+        object.__setattr__(part, "joint_template", self.joints(shape)[0])
+        object.__setattr__(part, "joint_directions", self.joint_directions[..., self.num_shape :])
+        return part
+
     def _posed(self, shape, expression, eyelid, pose, eyelid_order) -> np.ndarray:
         if eyelid_order not in ("before", "after"):
             raise ValueError(f"eyelid_order is 'before' or 'after', not {eyelid_order!r}")
@@ -208,6 +235,8 @@ def _blend(coefficients: np.ndarray, directions: np.ndarray) -> np.ndarray:
     used = np.flatnonzero(np.any(coefficients, axis=0))
     if not len(used):
         return np.zeros((len(coefficients), *directions.shape[:2]), np.float32)
+    if 2 * len(used) > directions.shape[-1]:
+        used = np.arange(directions.shape[-1])  # a copy without the others would take longer than multiplying by zeros
     columns = directions if len(used) == directions.shape[-1] else directions[..., used]
     flat = columns.reshape(-1, len(used)).astype(np.float32, copy=False)
     return (coefficients[:, used].astype(np.float32) @ flat.T).reshape(-1, *directions.shape[:2])
