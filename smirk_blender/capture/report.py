@@ -18,7 +18,7 @@ GAP_COLOR = "#d64545"
 
 
 def choose_frames(take: Take) -> list[int]:
-    """Return the frames shown on the sheet: spread evenly from the first to the last."""
+    """Return the rows shown on the sheet: spread evenly from the first to the last."""
     return np.unique(np.linspace(0, len(take) - 1, NUM_PICTURES).astype(int)).tolist()
 
 
@@ -40,7 +40,7 @@ def write_report(take: Take, head: Head, pictures: dict[int, np.ndarray], path: 
     """Write the sheet as a PNG.
 
     Args:
-        pictures: (H, W, 3) uint8 BGR by video frame.
+        pictures: (H, W, 3) uint8 BGR by row of the take.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -56,18 +56,21 @@ def write_report(take: Take, head: Head, pictures: dict[int, np.ndarray], path: 
     )
     columns = NUM_PICTURES // 2
     grid = figure.add_gridspec(7, columns, height_ratios=[1.7, 1.7, 1, 1, 1, 1, 1])
-    for place, (video_frame, picture) in enumerate(sorted(pictures.items())):
+    for place, (row, picture) in enumerate(sorted(pictures.items())):
         axes = figure.add_subplot(grid[place // columns, place % columns])
         axes.imshow(picture[..., ::-1])
-        axes.set_title(f"frame {video_frame}" + ("  (no face)" if take.gap[video_frame] else ""), fontsize=9)
+        title = f"frame {take.first_frame + row}" + ("  (no face)" if take.gap[row] else "")
+        axes.set_title(title, fontsize=9)
         axes.axis("off")
+    video_frames = take.first_frame + np.arange(len(take))
+    marker = "o" if len(take) == 1 else None  # a line of one point is not seen
     share = None
     for row, (title, unit, curves) in enumerate(_curves(take, head)):
         share = axes = figure.add_subplot(grid[row + 2, :], sharex=share)
         for label, (values, color) in curves.items():
-            axes.plot(values, label=label, color=color, linewidth=1.4)
+            axes.plot(video_frames, values, label=label, color=color, linewidth=1.4, marker=marker)
         for first, last in gap_ranges(take.gap):
-            axes.axvspan(first - 0.5, last + 0.5, color=GAP_COLOR, alpha=0.25, linewidth=0)
+            axes.axvspan(video_frames[first] - 0.5, video_frames[last] + 0.5, color=GAP_COLOR, alpha=0.25, linewidth=0)
         axes.set_ylabel(f"{title}\n{unit}", fontsize=9)
         axes.grid(alpha=0.25)
         if curves:

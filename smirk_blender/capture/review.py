@@ -1,7 +1,8 @@
 """Look at a take: a preview movie (footage | mesh over it | head alone) and a report sheet.
 
-`python -m smirk_blender.capture.review REQUEST.json`, with video_path, take_path, head, eyelids, movie_path, report_path
-and log_path in the file; messages as the worker's. The movie is silent: Blender adds the sound when it encodes it.
+`python -m smirk_blender.capture.review REQUEST.json`, with video_path, take_path, head, eyelids, footage (the fields of
+`Footage`), movie_path, report_path and log_path in the file; messages as the worker's. The movie is silent: Blender
+adds the sound when it encodes it.
 """
 
 import sys
@@ -16,11 +17,11 @@ from ..errors import VideoError
 from ..flame import BUILTIN_HEAD, Head, open_head
 from ..take import Take, load_take
 from ..take.camera import image_points
-from .decode import VideoReader
+from .footage import Footage
+from .memory import peak_memory_mb
 from .protocol import Done, Loading, Message, Progress
 from .raster import HeadRaster
 from .report import choose_frames, write_report
-from .solve import peak_memory_mb
 from .worker import run_job
 
 PANEL_MAX_PX = (640, 480)  # width, height
@@ -39,9 +40,12 @@ def review_take(
     *,
     head: str = BUILTIN_HEAD,
     eyelids: str | None = None,
+    footage: dict | None = None,
 ) -> Iterator[Message]:
     """Write the preview movie and the report of a take, yielding messages; the last is `Done`.
 
+    Args:
+        footage: the fields of `Footage`, as they were given to the solve.
     Raises:
         SmirkError: bad input, or a file that cannot be written.
     """
@@ -51,26 +55,32 @@ def review_take(
     chosen, pictures = set(choose_frames(take)), {}
     panels = PanelPainter(model, take)
     held = frames_held(take)
-    reader = VideoReader(video_path)
+    footage = Footage(**footage or {})
+    part_only = take.first_frame > 0 or footage.last_frame is not None
+    last_frame = take.first_frame + len(take) - 1 if part_only else None
+    reader, num_painted = footage.open(video_path), 0
     writer = cv2.VideoWriter(movie_path, cv2.VideoWriter_fourcc(*"MJPG"), float(take.fps), panels.movie_size_px)
     try:
         if not writer.isOpened():
             raise VideoError(f"Cannot write the preview {movie_path}. Choose another output folder")
-        for frame in reader:
-            if frame.video_frame >= len(take):
+        for row, frame in enumerate(reader.frames(take.first_frame, last_frame)):
+            if row >= len(take):
                 raise VideoError(f"{video_path} has more frames than the take {take_path}. Solve it again")
-            row = panels.paint(frame.video_frame, cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2BGR))
-            for _ in range(held[frame.video_frame]):
-                writer.write(row)
-            if frame.video_frame in chosen:
-                pictures[frame.video_frame] = panels.overlay_of(row)
-            yield Progress(frame.video_frame + 1, len(take), "preview")
+            picture = panels.paint(row, cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2BGR))
+            for _ in range(held[row]):
+                writer.write(picture)
+            if row in chosen:
+                pictures[row] = panels.overlay_of(picture)
+            num_painted = row + 1
+            yield Progress(num_painted, len(take), "preview")
+        if num_painted < len(take):
+            raise VideoError(f"{video_path} ends before the take {take_path}. Choose the video that it was solved from")
     finally:
         writer.release()
         reader.close()
     write_report(take, model, pictures, Path(report_path))
     seconds = time.perf_counter() - start
-    yield Done(report_path, len(take), int((~take.gap).sum()), len(take) / seconds, {}, peak_memory_mb())
+    yield Done([movie_path, report_path], len(take), int((~take.gap).sum()), len(take) / seconds, {}, peak_memory_mb())
 
 
 def frames_held(take: Take) -> np.ndarray:
@@ -98,19 +108,19 @@ class PanelPainter:
         low, high = neutral.min(axis=0), neutral.max(axis=0)
         self._center, self._radius = (low + high) / 2, (high - low)[:2].max() / 2
 
-    def paint(self, video_frame: int, bgr: np.ndarray) -> np.ndarray:
-        """Return the movie's frame, (H, 3 W, 3) uint8 BGR."""
+    def paint(self, row: int, bgr: np.ndarray) -> np.ndarray:
+        """Return the movie's frame for a row of the take, (H, 3 W, 3) uint8 BGR."""
         width_px, height_px = self.panel_px
         footage = cv2.resize(bgr, self.panel_px, interpolation=cv2.INTER_AREA)
-        posed = self._posed(video_frame)
+        posed = self._posed(row)
         color, cover = self._raster.draw(self._framed(posed), width_px, height_px)
         alone = (np.float32(BACKGROUND_BGR) * (1 - cover) + color).clip(0, 255).astype(np.uint8)
-        if self._take.gap[video_frame]:
+        if self._take.gap[row]:
             overlay = footage.copy()
             for picture in (overlay, alone):
                 cv2.putText(picture, GAP_TEXT, (12, 28), cv2.FONT_HERSHEY_SIMPLEX, 0.8, GAP_BGR, 2, cv2.LINE_AA)
         else:
-            at = slice(video_frame, video_frame + 1)
+            at = slice(row, row + 1)
             points = image_points(posed[None], self._take.camera[at], self._take.crop_transform[at])[0]
             color, cover = self._raster.draw(self._to_panel(points), width_px, height_px)
             overlay = (footage * (1 - OVERLAY_ALPHA * cover) + OVERLAY_ALPHA * color).astype(np.uint8)
@@ -120,12 +130,12 @@ class PanelPainter:
         """Return the middle panel of a painted frame."""
         return row[:, self.panel_px[0] : 2 * self.panel_px[0]]
 
-    def _posed(self, video_frame: int) -> np.ndarray:
-        """Return the head's vertices at a frame, (V, 3); computed for a chunk of frames at once."""
-        inside = video_frame - self._chunk_start
+    def _posed(self, row: int) -> np.ndarray:
+        """Return the head's vertices at a row of the take, (V, 3); computed for a chunk of rows at once."""
+        inside = row - self._chunk_start
         if not 0 <= inside < len(self._chunk):
-            self._chunk_start, inside = video_frame, 0
-            frames = slice(video_frame, video_frame + CHUNK_FRAMES)
+            self._chunk_start, inside = row, 0
+            frames = slice(row, row + CHUNK_FRAMES)
             self._chunk = self._head.vertices(**self._take.head_parameters(frames))
         return self._chunk[inside]
 

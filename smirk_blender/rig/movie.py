@@ -1,9 +1,10 @@
 """A movie encoded anew through Blender's own FFmpeg: H.264, with the sound of the footage."""
 
+import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +13,7 @@ import bpy
 from bpy.types import Scene
 
 from ..errors import VideoError
+from ..partial import partial_path
 from . import compat
 
 AUDIO_BITRATE_KBPS = 192
@@ -30,6 +32,8 @@ def encode_movie(
     *,
     fps: Fraction,
     sound_path: str | os.PathLike | None = None,
+    first_frame: int = 0,
+    on_frame: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Encode a movie as H.264 in MP4, every picture of it at `fps`, colours unchanged; return the path.
 
@@ -38,26 +42,29 @@ def encode_movie(
         picture_path: a movie; its own rate and sound are ignored.
         out_path: ends in .mp4; replaced where it exists.
         fps: of the new movie.
-        sound_path: a file whose sound starts with the first picture; one without sound is silent.
+        sound_path: a file with sound; one without is silent.
+        first_frame: the sound starts this many frames before the first picture, and is cut there.
+        on_frame: called after each frame with how many are done, and how many there are.
     Raises:
         VideoError: a file cannot be read, or the folder cannot be written.
     """
     out_path = Path(out_path).absolute()
     if out_path.suffix.lower() != ".mp4":
         raise VideoError(f"{out_path.name} does not end in .mp4. Choose a name that does")
-    partial = out_path.with_name(f"{out_path.name}.{os.getpid()}.part")
+    partial = partial_path(out_path)
     with _temporary_scene() as scene:
         set_fps(scene, fps)
         _add_pictures(scene, Path(picture_path).absolute())
         has_sound = False
         if sound_path is not None and compat.has_sound():
-            has_sound = add_sound(scene, Path(sound_path).absolute(), channel=2, scene_frame_start=1)
+            has_sound = add_sound(scene, Path(sound_path).absolute(), channel=2, scene_frame_start=1 - first_frame)
         _set_output(scene, has_sound=has_sound)
         try:
             # Not under the user's names: "#" and "{}" mean something in a render path.
             with tempfile.TemporaryDirectory(prefix="smirk_") as folder:
                 scene.render.filepath = str(Path(folder) / "movie.mp4")
-                bpy.ops.render.render(animation=True, scene=scene.name)
+                with _told(scene, on_frame):
+                    bpy.ops.render.render(animation=True, scene=scene.name)
                 shutil.move(scene.render.filepath, partial)
             os.replace(partial, out_path)
         except OSError as error:
@@ -119,6 +126,24 @@ def _set_output(scene: Scene, *, has_sound: bool) -> None:
     ffmpeg.gopsize = MAX_KEYFRAME_DISTANCE
     ffmpeg.audio_codec = 'AAC' if has_sound else 'NONE'
     ffmpeg.audio_bitrate = AUDIO_BITRATE_KBPS
+
+
+@contextmanager
+def _told(scene: Scene, on_frame: Callable[[int, int], None] | None) -> Iterator[None]:
+    """Call a function for each frame that is written meanwhile."""
+    num_frames = scene.frame_end - scene.frame_start + 1
+    handlers, counter = bpy.app.handlers.render_write, itertools.count(1)
+
+    def written(*_) -> None:
+        on_frame(next(counter), num_frames)
+
+    if on_frame:
+        handlers.append(written)
+    try:
+        yield
+    finally:
+        if written in handlers:
+            handlers.remove(written)
 
 
 @contextmanager

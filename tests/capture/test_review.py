@@ -12,7 +12,7 @@ from smirk_blender.flame import builtin_head
 from smirk_blender.take import Source, save_take
 from smirk_blender.take.camera import image_points
 from tests.builders import make_take, tiny_head, tiny_surface
-from tests.capture.videos import SIZE_PX, write_code_video
+from tests.capture.videos import SIZE_PX, read_code, write_code_video
 
 
 @pytest.fixture
@@ -121,3 +121,29 @@ def test_a_head_without_landmarks_gets_a_report_of_what_there_is(tmp_path):
     head = tiny_head()
     write_report(make_take(12, head), head, {}, tmp_path / "report.png")
     assert (tmp_path / "report.png").stat().st_size > 10_000  # bytes
+
+
+def test_a_take_of_a_range_is_shown_from_its_first_frame_to_its_last(head, tmp_path):
+    video = write_code_video(tmp_path / "codes.mp4", 20)
+    save_take(centered_take(head, 5, first_frame=9), tmp_path / "codes.take.npz")
+    out = [str(tmp_path / name) for name in ("codes.take.npz", "p.avi", "r.png")]
+    assert list(review_take(str(video), *out))[-1].num_frames == 5
+    movie = cv2.VideoCapture(str(tmp_path / "p.avi"))
+    assert int(movie.get(cv2.CAP_PROP_FRAME_COUNT)) == 5
+    footage = cv2.resize(movie.read()[1][:, : int(movie.get(cv2.CAP_PROP_FRAME_WIDTH)) // 3], SIZE_PX)
+    assert read_code(footage) == 9
+
+
+def test_a_range_from_the_videos_start_is_shown_to_its_end(head, tmp_path):
+    video = write_code_video(tmp_path / "codes.mp4", 20)
+    save_take(centered_take(head, 8), tmp_path / "codes.take.npz")
+    out = [str(tmp_path / name) for name in ("codes.take.npz", "p.avi", "r.png")]
+    assert list(review_take(str(video), *out, footage={"last_frame": 7}))[-1].num_frames == 8
+
+
+def test_a_take_that_is_longer_than_its_video_is_refused(head, tmp_path):
+    video = write_code_video(tmp_path / "codes.mp4", 6)
+    save_take(centered_take(head, 9), tmp_path / "codes.take.npz")
+    out = [str(tmp_path / name) for name in ("codes.take.npz", "p.avi", "r.png")]
+    with pytest.raises(VideoError, match="codes.mp4 ends before the take"):
+        list(review_take(str(video), *out))
