@@ -1,27 +1,22 @@
 """The head on which takes are played: add, import or adopt one, and what is done to it besides baking."""
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
-from bpy.types import Context, Object, Operator, Panel
+from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
+from bpy.types import Context, Event, Object, Operator, Panel, Scene
 from bpy_extras.io_utils import ImportHelper
 
-from ..errors import HeadError, SmirkError, TakeError
+from .. import rig
+from ..errors import HeadError
 from ..flame import BUILTIN_HEAD
-from ..retarget.head_motion import with_head_motion
-from ..rig import bake_in_shot, bake_take, build_head, is_head
-from ..rig.adopt import adopt_head
-from ..rig.drivers import drive_pose_keys, pose_keys_are_driven, undrive_pose_keys
-from ..rig.eyelid_order import set_eyelid_order
-from ..rig.head_object import NUM_EXPRESSION_KEYS, NUM_IDENTITY_KEYS
-from ..rig.identity import apply_identity, update_joints, worn_head
-from ..rig.lid_corrective import keep_lids_off_eyeballs, let_lids_cut
-from ..rig.memory import has_armature
-from ..rig.models import model_of, open_model, remember_model
-from ..rig.named_head import head_of_mesh
-from ..take import load_take
+from ..rig.memory import MODEL_NAME, has_armature
+from ..rig.shape_keys import NUM_EXPRESSION_KEYS, NUM_IDENTITY_KEYS
+from . import preferences
+from .outcome import report
+from .sidebar import View3DPanel, target_head
+from .task_operator import TaskOperator
+from .tasks import Task
 
 MODEL_FILES = "*.pkl;*.npz"
-TAKE_FILES = "*.npz"
 POSE_KEYS = (
     ('keyed', "Keyed with the Take", "A bake keys them, and exports carry them"),
     ('driven', "Driven by the Bones", "They follow the bones besides, so that a head posed by hand is FLAME's too"),
@@ -30,21 +25,6 @@ LIDS = (
     ('clear', "Kept off the Eyeballs", "More keys keep shut lids off the eyeballs, which FLAME's own do not"),
     ('exact', "Exactly FLAME's", "Lids turn with the head, and may cut the eyeballs when shut"),
     ('after', "After Posing", "Lids are added to the posed head, as SMIRK's authors do; not in exports to game engines"),
-)
-HEAD_MOTION = (
-    ('keep', "As Solved", "The head turns as the actor's did"),
-    ('neck', "On the Neck", "The neck turns in the head's place"),
-    ('off', "Off", "Only the face moves"),
-)
-SHOT = (
-    ('none', "Not Matched", "The head turns on the spot"),
-    ('ORTHO', "Orthographic", "As solvers see: exact"),
-    ('PERSP', "Perspective", "A camera with a lens"),
-)
-IDENTITY = (
-    ('keys', "On Shape Keys", "The head wears the take's identity on its identity keys"),
-    ('basis', "In the Basis", "The head wears the take's identity, applied into the Basis"),
-    ('keep', "Keep the Head's Own", "The head stays whose it is"),
 )
 
 
@@ -73,44 +53,38 @@ class HeadOptions:
         default=True,
     )
 
-    def build(self, context: Context, path: str, eyelid_folder: str = "") -> Object:
-        """Build the model's head, and make it the active object."""
-        model = open_model(path, eyelid_folder)
-        if not self.armature and (self.pose_keys == 'driven' or self.lids == 'after'):
-            raise HeadError("Driven pose keys and eyelids after posing need an armature. Switch it on, or choose others")
-        head_object = build_head(
-            model,
-            num_shape=self.num_shape,
-            num_expression=self.num_expression,
-            armature=self.armature,
-            pose_keys=self.pose_keys,
-            clear_lids=self.lids == 'clear',
-        )
-        if self.lids == 'after':
-            set_eyelid_order(head_object, 'after')
-        remember_model(head_object, path, eyelid_folder)
-        for thing in context.selected_objects:
-            thing.select_set(False)
-        head_object.select_set(True)
-        context.view_layer.objects.active = head_object
-        return head_object
+    def task_for(self, scene: Scene, path: str, eyelid_folder: str = "") -> Task:
+        from .add_head import AddHeadTask, HeadRequest  # enabling the add-on does without
+
+        options = ("num_shape", "num_expression", "pose_keys", "lids", "armature")
+        request = HeadRequest(path, eyelid_folder, **{name: getattr(self, name) for name in options})
+        request.check()
+        return AddHeadTask(scene, request)
 
 
-class SMIRK_OT_add_builtin_head(HeadOptions, Operator):
+class SMIRK_OT_add_builtin_head(HeadOptions, TaskOperator, Operator):
     bl_idname = "smirk.add_builtin_head"
     bl_label = "Add Built-in Head"
     bl_description = "Add a head that needs no model file"
-    bl_options = {'REGISTER', 'UNDO'}
 
-    def execute(self, context: Context) -> set[str]:
-        return _report(self, lambda: f"Added {self.build(context, BUILTIN_HEAD).name}")
+    ask: BoolProperty(
+        name="Ask", description="Show the options first", default=False, options={'HIDDEN', 'SKIP_SAVE'}
+    )
+
+    def invoke(self, context: Context, event: Event) -> set[str]:
+        if self.ask:
+            self.clicked = True
+            return context.window_manager.invoke_props_dialog(self, title="Add Built-in Head")
+        return super().invoke(context, event)
+
+    def make_task(self, context: Context) -> Task:
+        return self.task_for(context.scene, BUILTIN_HEAD)
 
 
-class SMIRK_OT_import_flame(HeadOptions, Operator, ImportHelper):
+class SMIRK_OT_import_flame(HeadOptions, TaskOperator, Operator, ImportHelper):
     bl_idname = "smirk.import_flame"
     bl_label = "Import FLAME Head"
     bl_description = "Build the head of a FLAME model file, 2017 to 2023 Open"
-    bl_options = {'REGISTER', 'UNDO'}
 
     filter_glob: StringProperty(default=MODEL_FILES, options={'HIDDEN'})
     eyelid_folder: StringProperty(
@@ -119,9 +93,16 @@ class SMIRK_OT_import_flame(HeadOptions, Operator, ImportHelper):
         subtype='DIR_PATH',
     )
 
-    def execute(self, context: Context) -> set[str]:
+    def invoke(self, context: Context, event: Event) -> set[str]:
+        self.clicked = True
+        known = preferences.preferences(context)
+        self.filepath = self.filepath or known.flame_model
+        self.eyelid_folder = self.eyelid_folder or known.eyelid_folder
+        return ImportHelper.invoke(self, context, event)
+
+    def make_task(self, context: Context) -> Task:
         path, folder = bpy.path.abspath(self.filepath), bpy.path.abspath(self.eyelid_folder)
-        return _report(self, lambda: f"Imported {self.build(context, path, folder).name}")
+        return self.task_for(context.scene, path, folder)
 
 
 class SMIRK_OT_adopt_head(Operator, ImportHelper):
@@ -151,19 +132,19 @@ class SMIRK_OT_adopt_head(Operator, ImportHelper):
         return True
 
     def execute(self, context: Context) -> set[str]:
-        return _report(self, lambda: self._adopt(context.object))
+        return report(self, lambda: self._adopt(context.object))
 
     def _adopt(self, mesh_object: Object) -> str:
         options = dict(pose_keys=self.pose_keys, clear_lids=self.lids == 'clear')
         path = BUILTIN_HEAD if self.model == 'builtin' else bpy.path.abspath(self.filepath)
-        head = head_of_mesh(mesh_object) if self.model == 'names' else open_model(path)
+        head = rig.head_of_mesh(mesh_object) if self.model == 'names' else rig.open_model(path)
         if self.lids == 'after' and head.eyelid_directions is None:
             raise HeadError(f"{mesh_object.name} has no eyelid keys, which could come after posing. Choose other eyelids")
-        adoption = adopt_head(mesh_object, head, **options)
+        adoption = rig.adopt_head(mesh_object, head, **options)
         if self.model != 'names':
-            remember_model(mesh_object, path)
+            rig.remember_model(mesh_object, path)
         if self.lids == 'after':
-            set_eyelid_order(mesh_object, 'after')
+            rig.set_eyelid_order(mesh_object, 'after')
         left_alone = f"; left alone: {', '.join(adoption.left_alone)}" if adoption.left_alone else ""
         return (
             f"Adopted {mesh_object.name}: {len(adoption.found)} shape keys found, {len(adoption.added)} added"
@@ -173,13 +154,13 @@ class SMIRK_OT_adopt_head(Operator, ImportHelper):
 
 
 class HeadOperator:
-    """An operator on the active head."""
+    """An operator on the head that is meant."""
 
     bl_options = {'REGISTER', 'UNDO'}
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        if not is_head(context.object):
+        if target_head(context) is None:
             cls.poll_message_set("Select a SMIRK head")
             return False
         return True
@@ -191,7 +172,11 @@ class SMIRK_OT_update_joints(HeadOperator, Operator):
     bl_description = "Move the bones to where FLAME has them in the face that the identity keys show now"
 
     def execute(self, context: Context) -> set[str]:
-        return _report(self, lambda: update_joints(context.object, model_of(context.object)) or "Updated the joints")
+        return report(self, lambda: self._update(target_head(context)))
+
+    def _update(self, head_object: Object) -> str:
+        rig.update_joints(head_object, rig.model_of(head_object))
+        return f"Updated the joints of {head_object.name}"
 
 
 class SMIRK_OT_apply_identity(HeadOperator, Operator):
@@ -200,7 +185,11 @@ class SMIRK_OT_apply_identity(HeadOperator, Operator):
     bl_description = "Make the face that the identity keys show now the Basis, and set the keys to 0"
 
     def execute(self, context: Context) -> set[str]:
-        return _report(self, lambda: apply_identity(context.object, model_of(context.object)) or "Applied the identity")
+        return report(self, lambda: self._apply(target_head(context)))
+
+    def _apply(self, head_object: Object) -> str:
+        rig.apply_identity(head_object, rig.model_of(head_object))
+        return f"Applied the identity of {head_object.name}"
 
 
 class SMIRK_OT_drive_pose_keys(HeadOperator, Operator):
@@ -211,9 +200,9 @@ class SMIRK_OT_drive_pose_keys(HeadOperator, Operator):
     driven: BoolProperty(name="Driven", description="Whether drivers hold the pose keys", default=True)
 
     def execute(self, context: Context) -> set[str]:
-        change = drive_pose_keys if self.driven else undrive_pose_keys
+        change = rig.drive_pose_keys if self.driven else rig.undrive_pose_keys
         done = "Pose keys follow the bones" if self.driven else "Pose keys play as keyed"
-        return _report(self, lambda: change(context.object) or done)
+        return report(self, lambda: change(target_head(context)) or done)
 
 
 class SMIRK_OT_set_lids(HeadOperator, Operator):
@@ -224,88 +213,54 @@ class SMIRK_OT_set_lids(HeadOperator, Operator):
     lids: EnumProperty(name="Eyelids", description="How shut lids and eyeballs get along", items=LIDS)
 
     def execute(self, context: Context) -> set[str]:
-        return _report(self, lambda: self._set(context.object))
+        return report(self, lambda: self._set(target_head(context)))
 
     def _set(self, head_object: Object) -> str:
-        model = model_of(head_object)
-        set_eyelid_order(head_object, 'after' if self.lids == 'after' else 'before')
+        model = rig.model_of(head_object)
+        rig.set_eyelid_order(head_object, 'after' if self.lids == 'after' else 'before')
         if self.lids == 'clear':
-            keep_lids_off_eyeballs(head_object, model, worn_head(head_object, model).template)
+            rig.keep_lids_off_eyeballs(head_object, model, rig.worn_head(head_object, model).template)
         else:
-            let_lids_cut(head_object)
+            rig.let_lids_cut(head_object)
         return f"Eyelids of {head_object.name}: {next(name for key, name, _ in LIDS if key == self.lids)}"
 
 
-class SMIRK_OT_bake_take(HeadOperator, Operator, ImportHelper):
-    bl_idname = "smirk.bake_take"
-    bl_label = "Bake Take"
-    bl_description = "Write a take onto the active head as a new action"
-
-    filter_glob: StringProperty(default=TAKE_FILES, options={'HIDDEN'})
-    scene_frame_start: IntProperty(name="Start Frame", default=1, description="Scene frame of the take's first frame")
-    identity: EnumProperty(name="Identity", description="Whose face the head wears", items=IDENTITY)
-    head_motion: EnumProperty(name="Head Motion", description="What becomes of the head's rotation", items=HEAD_MOTION)
-    shot: EnumProperty(name="Shot", description="Whether the head is moved onto the actor, before a new camera", items=SHOT)
-    focal_mm: FloatProperty(
-        name="Focal Length",
-        description="Of the perspective camera, in millimetres with 36 along the picture's longer side; 0 estimates it",
-        default=0.0,
-        min=0.0,
-        max=1000.0,
-    )
-
-    def execute(self, context: Context) -> set[str]:
-        return _report(self, lambda: self._bake(context))
-
-    def _bake(self, context: Context) -> str:
-        head_object = context.object
-        take, model = load_take(bpy.path.abspath(self.filepath)), model_of(head_object)
-        options = dict(scene_frame_start=self.scene_frame_start, identity=self.identity)
-        if self.shot != 'none':
-            if self.head_motion != 'keep':
-                raise TakeError("The head can only lie on the actor if it moves as solved. Set Head Motion to As Solved")
-            lens = dict(projection=self.shot, focal_mm=self.focal_mm or None)
-            action, camera, _ = bake_in_shot(context.scene, head_object, model, take, **lens, **options)
-            return f"Baked {len(take)} frames to {action.name}, before {camera.name}"
-        action = bake_take(head_object, model, with_head_motion(take, self.head_motion), **options)
-        return f"Baked {len(take)} frames to {action.name}"
-
-
-class SMIRK_PT_head(Panel):
+class SMIRK_PT_head(View3DPanel, Panel):
     bl_idname = "SMIRK_PT_head"
     bl_label = "Head"
-    bl_space_type = 'VIEW_3D'
-    bl_region_type = 'UI'
-    bl_category = "SMIRK"
 
     def draw(self, context: Context) -> None:
+        head_object = target_head(context)
+        if head_object is not None:
+            self.layout.label(text=f"{head_object.name}: {head_object.data[MODEL_NAME]}", icon='MESH_MONKEY')
         column = self.layout.column(align=True)
-        column.operator("smirk.add_builtin_head", icon='ADD')
+        row = column.row(align=True)
+        row.operator("smirk.add_builtin_head", icon='ADD')
+        row.operator("smirk.add_builtin_head", text="", icon='OPTIONS').ask = True
         column.operator("smirk.import_flame", icon='IMPORT')
-        column.operator("smirk.adopt_head", icon='MESH_MONKEY')
-        head_object = context.object
-        if not is_head(head_object):
-            return
+        column.operator("smirk.adopt_head", icon='EYEDROPPER')
+
+
+class SMIRK_PT_head_tools(View3DPanel, Panel):
+    bl_idname = "SMIRK_PT_head_tools"
+    bl_label = "Head Tools"
+    bl_parent_id = "SMIRK_PT_head"
+    bl_options = {'DEFAULT_CLOSED'}
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        return target_head(context) is not None
+
+    def draw(self, context: Context) -> None:
+        head_object = target_head(context)
         column = self.layout.column(align=True)
-        column.operator("smirk.bake_take", icon='ACTION')
         column.operator("smirk.update_joints", icon='BONE_DATA')
         column.operator("smirk.apply_identity", icon='CHECKMARK')
         column.operator_menu_enum("smirk.set_lids", "lids", icon='HIDE_OFF')
         if has_armature(head_object):
-            driven = pose_keys_are_driven(head_object)
+            driven = rig.pose_keys_are_driven(head_object)
             text = "Play Pose Keys as Keyed" if driven else "Drive Pose Keys by Bones"
             column.operator("smirk.drive_pose_keys", text=text, icon='DRIVER').driven = not driven
-
-
-def _report(operator: Operator, work) -> set[str]:
-    """Do the work and show the sentence it returns, or what was wrong."""
-    try:
-        sentence = work()
-    except SmirkError as error:
-        operator.report({'ERROR'}, str(error))
-        return {'CANCELLED'}
-    operator.report({'INFO'}, sentence)
-    return {'FINISHED'}
 
 
 classes = (
@@ -316,7 +271,7 @@ classes = (
     SMIRK_OT_apply_identity,
     SMIRK_OT_drive_pose_keys,
     SMIRK_OT_set_lids,
-    SMIRK_OT_bake_take,
     SMIRK_PT_head,
+    SMIRK_PT_head_tools,
 )
 register, unregister = bpy.utils.register_classes_factory(classes)
