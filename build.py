@@ -2,6 +2,8 @@
 
     python3 build.py demo [VIDEO]     a video becomes a keyed head, in out/NAME/
     python3 build.py test [--all]     the tests; --all adds the other Blender versions
+    python3 build.py test --window    the add-on in a real Blender: mouse, keys, screenshots
+    python3 build.py package          the add-on as an extension, in dist/
     python3 build.py bench [VIDEO]    speed and memory of the solvers, speed of the rig
     python3 build.py sample           render the sample clip again
     python3 build.py landmarks        find MediaPipe's landmarks on the built-in head again
@@ -19,12 +21,15 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 PYTHON = (3, 11)  # what Blender 4.2 to 5.0, the bpy packages and mediapipe 0.10.21 all have
 READY = ".smirk-ready"  # in an environment: the hash of the packages it was made from
-SAMPLE_CLIP = ROOT / "smirk_blender" / "sample" / "sample.mp4"
+ADDON = "smirk_blender"
+SAMPLE_CLIP = ROOT / ADDON / "sample" / "sample.mp4"
+ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # of every file in a package: the earliest there is
 SHOW_EVERY_S = 0.2  # between two progress lines on a terminal
 PLAIN_EVERY_S = 5.0  # the same in a log
 
@@ -130,7 +135,12 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("test", help="run the tests")
     command.set_defaults(command=test)
     command.add_argument("--all", action="store_true", help=f"also on Blender {' and '.join(OTHER_BLENDERS)}")
-    command.add_argument("arguments", nargs="*", help="for pytest, after --")
+    command.add_argument(
+        "--window",
+        action="store_true",
+        help="instead, click through the add-on in a Blender with a window: $BLENDER, or the shared tools' own",
+    )
+    command.add_argument("arguments", nargs="*", help="for pytest, after --; with --window, names of scenarios")
     command = commands.add_parser("bench", help="measure speed and memory")
     command.set_defaults(command=bench)
     command.add_argument("video", nargs="?", type=Path, default=SAMPLE_CLIP)
@@ -140,6 +150,9 @@ def parser() -> argparse.ArgumentParser:
         "landmarks", help="find MediaPipe's landmarks on the built-in head again, after its geometry changed"
     )
     command.set_defaults(command=landmarks)
+    command = commands.add_parser("package", help="pack the add-on as an extension, without packages for the worker")
+    command.set_defaults(command=package)
+    command.add_argument("--out", type=Path, default=ROOT / "dist", metavar="DIR", help="where the zip goes")
     command = commands.add_parser("sample", help="render the sample clip again")
     command.set_defaults(command=sample)
     return top
@@ -206,8 +219,13 @@ def demo(options: argparse.Namespace) -> int:
 
 
 def test(options: argparse.Namespace) -> int:
-    """Run pytest in the main environment, and with --all the Blender tests in the others; return the first failure."""
+    """Run pytest in the main environment, and with --all the Blender tests in the others; return the first failure.
+
+    With --window the window test alone; see `tests/window`.
+    """
     python = environment(".venv", MAIN_BLENDER, WORKER_PACKAGES)
+    if options.window:
+        return subprocess.run([python, "-m", "tests.window.run", *options.arguments], cwd=ROOT).returncode
     codes = [subprocess.run([python, "-m", "pytest", "tests", *options.arguments], cwd=ROOT).returncode]
     for version in OTHER_BLENDERS if options.all else ():
         say(f"Blender {version}")
@@ -224,6 +242,29 @@ def bench(options: argparse.Namespace) -> int:
     code = subprocess.run([python, "-m", "tests.bench", str(options.video.resolve()), *arguments], cwd=ROOT).returncode
     playback = ["--flame", given["--flame"]] if given["--flame"] else []
     return code or subprocess.run([python, "-m", "tests.bench_playback", *playback], cwd=ROOT).returncode
+
+
+def package(options: argparse.Namespace) -> int:
+    """Pack the add-on as an extension; the worker's packages come from a Python that the user names."""
+    make_folder(options.out)
+    say(f"Wrote {pack(options.out)}. In Blender: Preferences > Get Extensions > Install from Disk")
+    return 0
+
+
+def pack(folder: Path) -> Path:
+    """Return a new zip of the add-on, the same bytes from the same sources."""
+    import tomllib  # Python 3.11: `main` has looked
+
+    manifest = ROOT / "addon_manifest" / "blender_manifest.toml"
+    facts = tomllib.loads(manifest.read_text(encoding="utf-8"))
+    sources = [path for path in sorted((ROOT / ADDON).rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
+    files = {manifest.name: manifest, "LICENSE": ROOT / "LICENSE"}
+    files |= {path.relative_to(ROOT / ADDON).as_posix(): path for path in sources}
+    path = folder / f"{facts['id']}-{facts['version']}.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, source in files.items():
+            archive.writestr(zipfile.ZipInfo(name, ZIP_DATE), source.read_bytes(), zipfile.ZIP_DEFLATED)
+    return path
 
 
 def landmarks(options: argparse.Namespace) -> int:

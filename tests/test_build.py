@@ -1,9 +1,13 @@
 """build.py: what it says when it cannot go on, and what it leaves."""
 
 import ast
+import re
 import subprocess
 import sys
+import tempfile
 import types
+import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -19,9 +23,8 @@ def test_another_python_is_told_which_one_to_use(monkeypatch, capsys):
 
 def test_build_needs_only_the_standard_library():
     code = "import sys; sys.path = [p for p in sys.path if 'site-packages' not in p]; import build; build.parser()"
-    subprocess.run(
-        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); {code}"], check=True
-    )
+    command = [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); {code}"]
+    subprocess.run(command, check=True, timeout=120)
 
 
 def test_a_missing_video_is_named_before_anything_is_installed(monkeypatch, capsys, tmp_path):
@@ -91,3 +94,23 @@ def test_the_tests_run_in_every_blender(monkeypatch):
     assert build.main(["test", "--all"]) == 1  # the one that failed
     assert made == [build.MAIN_BLENDER, *build.OTHER_BLENDERS]
     assert all("tests" in command[3] for command in ran)
+
+
+def test_the_window_test_runs_instead_of_the_others(monkeypatch):
+    ran = []
+    monkeypatch.setattr(build, "environment", lambda *arguments: "python")
+    monkeypatch.setattr(
+        build.subprocess, "run", lambda command, cwd: ran.append(command) or types.SimpleNamespace(returncode=3)
+    )
+    assert build.main(["test", "--window", "head_by_mouse"]) == 3
+    assert ran == [["python", "-m", "tests.window.run", "head_by_mouse"]]
+
+
+def test_a_package_is_the_same_twice_and_holds_the_add_on_alone(tmp_path):
+    first, second = (build.pack(folder) for folder in (tmp_path, Path(tempfile.mkdtemp(dir=tmp_path))))
+    manifest = (REPOSITORY / "addon_manifest" / "blender_manifest.toml").read_text(encoding="utf-8")
+    version = re.search(r'^version = "(.+)"', manifest, re.MULTILINE)[1]
+    assert first.name == f"smirk_blender-{version}.zip" and first.read_bytes() == second.read_bytes()
+    names = zipfile.ZipFile(first).namelist()
+    assert {"blender_manifest.toml", "LICENSE", "__init__.py", "ui/solve.py", "sample/sample.mp4"} <= set(names)
+    assert not [name for name in names if "__pycache__" in name or "tests" in name]
