@@ -7,10 +7,7 @@ import numpy as np
 import pytest
 
 from smirk_blender.flame import LandmarkEmbedding, load_head, save_head
-from smirk_blender.flame.rotations import (
-    matrices_from_axis_angle,
-    quaternions_from_axis_angle,
-)
+from smirk_blender.flame.rotations import matrices_from_axis_angle, quaternions_from_axis_angle
 from smirk_blender.flame.safe_pickle import ADMITTED, DataUnpickler
 from tests.builders import tiny_head
 

@@ -3,11 +3,7 @@
 import numpy as np
 import pytest
 
-from smirk_blender.flame.rotations import (
-    axis_angle_from_matrices,
-    continuous_axis_angle,
-    matrices_from_axis_angle,
-)
+from smirk_blender.flame.rotations import axis_angle_from_matrices, continuous_axis_angle, matrices_from_axis_angle
 
 
 def random_axes(count: int) -> np.ndarray:

@@ -10,8 +10,8 @@ from smirk_blender.errors import HeadError
 from smirk_blender.flame.pose_keys import TOLERANCE_M, jaw_grid
 from smirk_blender.rig import bake_take, build_head, compat
 from smirk_blender.rig.axes import to_blender
-from smirk_blender.rig.head_object import POSE_NAMES
 from smirk_blender.rig.identity import update_joints, wear_identity
+from smirk_blender.rig.prepared_head import POSE_NAMES
 from tests.builders import make_take, tiny_head
 from tests.rig.scenes import flame_vertices, played_vertices
 
