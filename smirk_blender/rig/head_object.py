@@ -39,6 +39,7 @@ from .prepared_head import (
     weight_batches,
 )
 from .shape_keys import add_key, add_keys
+from .steps import finish
 from .surface import surface_steps
 from .unfinished import Known, Unfinished
 
@@ -77,12 +78,7 @@ def build_head(
     prepared = prepare_head(
         head, num_shape=num_shape, num_expression=num_expression, armature=armature, clear_lids=clear_lids
     )
-    steps = build_steps(prepared, name=name, pose_keys=pose_keys, collection=collection)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            return done.value
+    return finish(build_steps(prepared, name=name, pose_keys=pose_keys, collection=collection))
 
 
 def build_steps(

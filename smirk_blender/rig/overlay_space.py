@@ -16,7 +16,7 @@ from . import compat
 IMAGE_SUFFIXES = frozenset(bpy.path.extensions_image)
 
 
-class Footage:
+class ShownMedia:
     """Tells which of Blender's media show a take's footage."""
 
     def __init__(self, name: str, path: str | os.PathLike = "") -> None:
@@ -47,7 +47,7 @@ def in_region(points_px: np.ndarray, picture_px: tuple[int, int], place: np.ndar
 
 
 def places_in_camera_view(
-    scene: Scene, camera: Object, footage: Footage, window_matrix: np.ndarray, region_px: tuple[int, int]
+    scene: Scene, camera: Object, footage: ShownMedia, window_matrix: np.ndarray, region_px: tuple[int, int]
 ) -> list[np.ndarray]:
     """Return where a camera's backgrounds show the footage, in a viewport that looks through it.
 
@@ -79,7 +79,7 @@ def place_in_view2d(low: tuple[float, float], high: tuple[float, float], region_
 
 
 def places_in_preview(
-    scene: Scene, footage: Footage, picture_px: tuple[int, int], view: np.ndarray
+    scene: Scene, footage: ShownMedia, picture_px: tuple[int, int], view: np.ndarray
 ) -> list[np.ndarray]:
     """Return where the sequencer's preview shows strips of the footage at the scene's frame.
 
@@ -105,7 +105,7 @@ def places_in_preview(
     return places
 
 
-def _shows(background: CameraBackgroundImage, footage: Footage) -> bool:
+def _shows(background: CameraBackgroundImage, footage: ShownMedia) -> bool:
     thing = background.clip if background.source == 'MOVIE_CLIP' else background.image
     return thing is not None and footage.is_at(thing.filepath) and min(thing.size) > 0
 

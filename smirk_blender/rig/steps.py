@@ -4,6 +4,7 @@ Between two steps the user may do anything: rename, delete, undo, open another f
 across them but names.
 """
 
+import time
 from collections.abc import Callable, Generator
 from threading import Thread
 from typing import TypeVar
@@ -16,7 +17,10 @@ from .memory import HEAD_ID, rig_action_of
 from .standing import name_of
 
 WAIT_S = 0.001  # that a step waits for work done aside: far below a frame, and not a busy loop
+THREADS_LIMIT_S = 2.0  # that a window may stand still; preparing a head takes a second
+THREADS_BACKGROUND_LIMIT_S = 30.0  # on a machine whose cores are taken that takes ten, and nobody looks
 
+_threads: set[Thread] = set()  # of `aside`, that run
 Result = TypeVar("Result")
 Steps = Generator[None, None, Result]
 
@@ -88,8 +92,11 @@ def aside(function: Callable[..., Result], *arguments: object, threaded: bool) -
             results.append(function(*arguments))
         except BaseException as error:  # raised again below, in the step that asked for it
             errors.append(error)
+        finally:
+            _threads.discard(thread)
 
     thread = Thread(target=run, name=f"SMIRK {function.__name__}", daemon=True)  # Blender may quit meanwhile
+    _threads.add(thread)
     thread.start()
     while thread.is_alive():
         thread.join(WAIT_S)
@@ -97,3 +104,14 @@ def aside(function: Callable[..., Result], *arguments: object, threaded: bool) -
     if errors:
         raise errors[0]
     return results[0]
+
+
+def wait_for_threads() -> None:
+    """Wait for what still runs in threads that nobody asks about any more, two seconds at most where there is a window.
+
+    Blender 4.5 as a module hangs where it ends before they do, and code that was unregistered should not run on.
+    """
+    until_s = time.monotonic() + (THREADS_BACKGROUND_LIMIT_S if bpy.app.background else THREADS_LIMIT_S)
+    for thread in tuple(_threads):
+        thread.join(max(0.0, until_s - time.monotonic()))
+    _threads.clear()

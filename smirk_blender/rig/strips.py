@@ -16,7 +16,7 @@ import bpy
 from bpy.types import Context, MovieClip, Scene
 
 from ..errors import VideoError
-from ..retarget.resample import FrameMap, Timing, time_take
+from ..retarget.resample import SAME_RATE, FrameMap, Timing, time_take
 from ..take import Take
 from . import compat
 from .compat import Strip
@@ -24,7 +24,6 @@ from .movie import set_fps
 
 ONE_SPEED_KEYS = 2  # retiming keys of a strip that plays at one speed: its ends
 SAME_LENGTH = 1e-3  # scene frames
-SAME_RATE = 1e-6  # relative; rates are stored in single precision
 LARGEST_DENOMINATOR = 1001  # of a scene's rate base: 30 / 1.001 is 30000/1001
 NUMBERED = re.compile(r"(?P<stem>.*?)(?P<number>\d+)(?P<suffix>\.\w+)")
 

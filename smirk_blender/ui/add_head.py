@@ -14,7 +14,7 @@ from ..rig.memory import armature_of, has_armature
 from ..rig.models import open_model, remember_model
 from ..rig.prepared_head import PreparedHead, prepare_head
 from ..rig.standing import HeadName, name_of, remove_head
-from .tasks import WAIT, Outcome, Steps, Task, elsewhere
+from .tasks import WAIT, Outcome, Steps, Task, elsewhere, unless_cancelled
 
 
 @dataclass(frozen=True)
@@ -131,17 +131,11 @@ class AddHeadTask(Task):
 
     def steps(self) -> Steps:
         self.text = "Making the head"
-        work = added_head(self.scene_name, self._request)
-        while True:
-            try:
-                yield next(work)
-            except StopIteration as done:
-                self.outcome = Outcome("done", f"Added {done.value.object_name}", changed=True)
-                return
-            if self.cancelled:
-                work.close()
-                self.outcome = Outcome("cancelled", "No head was added")
-                return
+        head = yield from unless_cancelled(self, added_head(self.scene_name, self._request))
+        if head is None:
+            self.outcome = Outcome("cancelled", "No head was added")
+        else:
+            self.outcome = Outcome("done", f"Added {head.object_name}", changed=True)
 
 
 def _scene(scene_name: str) -> Scene:

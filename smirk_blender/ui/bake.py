@@ -12,7 +12,7 @@ from ..rig.standing import name_of
 from ..rig.strips import scene_fps
 from .footage import ChosenFootage
 from .properties import KEYS, BakeOptions
-from .sidebar import SequencerPanel, View3DPanel, target_head
+from .sidebar import HeadOperator, SequencerPanel, View3DPanel, target_head
 from .task_operator import TaskOperator
 from .tasks import Task
 from .text import draw_text
@@ -40,7 +40,7 @@ class BakeSettings:
         return cls(**values | {"keys": frozenset(values["keys"])})
 
 
-class SMIRK_OT_bake_take(BakeOptions, TaskOperator, Operator):
+class SMIRK_OT_bake_take(BakeOptions, TaskOperator, HeadOperator, Operator):
     bl_idname = "smirk.bake_take"
     bl_label = "Bake Take"
     bl_description = "Write the active take onto the head as a new action"
@@ -51,13 +51,6 @@ class SMIRK_OT_bake_take(BakeOptions, TaskOperator, Operator):
         subtype='FILE_PATH',
         options=compat.RELATIVE_PATH,
     )
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        if target_head(context) is None:
-            cls.poll_message_set("Select a SMIRK head")
-            return False
-        return True
 
     def invoke(self, context: Context, event: Event) -> set[str]:
         """Bake as the panel says."""

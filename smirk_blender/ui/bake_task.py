@@ -19,7 +19,7 @@ from ..rig.strips import place_take, scene_fps
 from ..take import Take, load_take
 from .bake import BakeSettings
 from .footage import ChosenFootage
-from .tasks import Outcome, Steps, Task, elsewhere
+from .tasks import Outcome, Steps, Task, elsewhere, unless_cancelled
 
 
 def model_elsewhere(head_name: HeadName) -> Generator[object, None, Head]:
@@ -175,14 +175,6 @@ class BakeTask(Task):
         self.text = "Baking"
         take = yield from elsewhere(load_take, self._path)
         work = baked(self.scene_name, self._head, take, self._chosen, self._settings)
-        while True:
-            try:
-                yield next(work)
-            except StopIteration as done:
-                self.outcome = Outcome("done", done.value, changed=True)
-                return
-            if self.cancelled:
-                work.close()
-                text = "Baking: cancelled. The head plays what it played; undo takes back the rest, its identity too"
-                self.outcome = Outcome("cancelled", text, changed=True)
-                return
+        said = yield from unless_cancelled(self, work)
+        cancelled = "Baking: cancelled. The head plays what it played; undo takes back the rest, its identity too"
+        self.outcome = Outcome("done" if said else "cancelled", said or cancelled, changed=True)

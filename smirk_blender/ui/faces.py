@@ -9,13 +9,12 @@ from bpy.types import Context
 
 from ..capture.job import Job
 from ..capture.protocol import Done, Failed, Loading, Message, Progress, Seen
-from . import preferences
+from . import landmark_model, preferences
 from .footage import ChosenFootage, faces_key
 from .job_steps import job_steps
+from .passing import make_folder
 from .properties import ALL_FACES, ONE_FACE
 from .tasks import Outcome, Steps, Task
-
-PEOPLE_FILE = "people.npz"  # what the worker writes into the folder that it is given
 
 
 class FindFacesTask(Task):
@@ -36,9 +35,9 @@ class FindFacesTask(Task):
     def steps(self) -> Steps:
         self.text = "Starting"
         cache = preferences.cache_folder("thumbnails")
-        cache.mkdir(parents=True, exist_ok=True)
+        make_folder(cache)
         self._folder = Path(tempfile.mkdtemp(prefix=self._prefix, dir=cache))
-        self._log_path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self._log_path.parent)
         arguments = {
             "video_path": str(self._chosen.footage.path),
             "folder": str(self._folder),
@@ -69,9 +68,11 @@ class FindFacesTask(Task):
     def _conclude(self) -> Outcome:
         log_path = str(self._log_path)
         if isinstance(self._ending, Failed):
-            return Outcome("failed", self._ending.text, self._ending.hint, log_path)
+            hint = landmark_model.learn(self._ending, self._landmark_model)
+            return Outcome("failed", self._ending.text, hint, log_path, lacks=self._ending.lacks)
         if not isinstance(self._ending, Done):
             return Outcome("cancelled", f"{self.title}: cancelled", "", log_path)
+        landmark_model.found(self._landmark_model)
         scene = bpy.data.scenes.get(self.scene_name)
         if scene is None:
             return Outcome("failed", f"The scene {self.scene_name} was deleted while its footage was looked through")
@@ -82,7 +83,7 @@ class FindFacesTask(Task):
             face.name = f"Face {seen.face + 1}, {_place(seen.box)}"
             face.face, face.num_frames, face.num_looked = seen.face, seen.num_frames, seen.num_looked
             face.thumbnail_path = seen.thumbnail_path
-        settings.faces_of, settings.people_path = self._key, str(self._folder / PEOPLE_FILE)
+        settings.faces_of, settings.people_path = self._key, self._ending.paths[0]
         settings.face = ALL_FACES if len(self._seen) > 1 else ONE_FACE
         number = len(self._seen)
         found = "1 face" if number == 1 else f"{number} faces"

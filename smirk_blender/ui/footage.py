@@ -234,11 +234,10 @@ def _read_wanted() -> None:
     tasks.redraw()
 
 
-def _thumbnail(footage: Footage) -> int:
-    """Return the icon of the footage's first picture; Blender makes it in a thread."""
-    path = str(footage.path)
+def thumbnail(path: str, *, is_movie: bool = False) -> int:
+    """Return the icon of a picture, or a movie's first; Blender makes it in a thread."""
     if path not in _thumbnails:
-        _thumbnails.load(path, path, 'IMAGE' if footage.images else 'MOVIE')
+        _thumbnails.load(path, path, 'MOVIE' if is_movie else 'IMAGE')
     return _thumbnails[path].icon_id
 
 
@@ -313,7 +312,7 @@ def draw_footage(layout: UILayout, context: Context) -> None:
 
 def _draw_known(layout: UILayout, footage: Footage) -> None:
     row = layout.box().row()
-    row.template_icon(_thumbnail(footage), scale=THUMBNAIL_SCALE)
+    row.template_icon(thumbnail(str(footage.path), is_movie=not footage.images), scale=THUMBNAIL_SCALE)
     column = row.column(align=True)
     column.scale_y = 0.8
     column.label(text=footage.name)

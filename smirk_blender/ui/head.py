@@ -12,7 +12,7 @@ from ..rig.memory import MODEL_NAME, has_armature
 from ..rig.shape_keys import NUM_EXPRESSION_KEYS, NUM_IDENTITY_KEYS
 from . import preferences
 from .outcome import report
-from .sidebar import View3DPanel, target_head
+from .sidebar import HeadOperator, View3DPanel, target_head
 from .task_operator import TaskOperator
 from .tasks import Task
 
@@ -151,19 +151,6 @@ class SMIRK_OT_adopt_head(Operator, ImportHelper):
             f"{', with an armature' if adoption.made_armature else ''}; its face lies up to "
             f"{1000 * adoption.distance_m:.2f} mm from the model's{left_alone}"
         )
-
-
-class HeadOperator:
-    """An operator on the head that is meant."""
-
-    bl_options = {'REGISTER', 'UNDO'}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        if target_head(context) is None:
-            cls.poll_message_set("Select a SMIRK head")
-            return False
-        return True
 
 
 class SMIRK_OT_update_joints(HeadOperator, Operator):

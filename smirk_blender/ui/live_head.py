@@ -61,6 +61,7 @@ class LiveHead:
         self._standing: Standing | None = None
         self._scene_frame: int | None = None  # before the playhead followed
         self._adding: Generator[object, None, HeadName] | None = None  # a head where there was none
+        self._wanted: Callable[[], bool] = lambda: False  # whether that is to be built now
 
     def steps(self) -> Steps:
         """Show part after part; ends only where the head cannot be shown on."""
@@ -98,7 +99,7 @@ class LiveHead:
                 yield next(self._adding)
             except StopIteration as done:
                 self._head = done.value
-                _push_undo("Add Head")  # else undoing something else takes it away
+                tasks.push_undo("Add Head")  # else undoing something else takes it away
             except HeadError:
                 self._adding = None
                 raise
@@ -179,10 +180,3 @@ def _no_landmarks(num_frames: int) -> np.ndarray:
 
 def _is_playing() -> bool:
     return any(window.screen.is_animation_playing for window in bpy.context.window_manager.windows)
-
-
-def _push_undo(message: str) -> None:
-    windows = bpy.context.window_manager.windows
-    if len(windows):
-        with bpy.context.temp_override(window=windows[0]):
-            bpy.ops.ed.undo_push(message=message)

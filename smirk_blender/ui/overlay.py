@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 from bpy.types import Area, Context, RegionView3D, Scene, SpaceView3D
 
-from ..rig.overlay_space import Footage, place_in_view2d, places_in_camera_view, places_in_preview
+from ..rig.overlay_space import ShownMedia, place_in_view2d, places_in_camera_view, places_in_preview
 from ..take import Take
 
 if TYPE_CHECKING:  # enabling the add-on does without them
@@ -43,7 +43,7 @@ class OverlayState:
 
     take: Take
     scene_frames: np.ndarray
-    footage: Footage
+    footage: ShownMedia
     style: Style = LANDMARKS
     opacity: float = DEFAULT_OPACITY
     mesh: "MeshLines | None" = field(default=None, repr=False)
@@ -103,7 +103,7 @@ def show(
         return
     fits = head is not None and head.is_of(take.models)
     mesh = MeshLines(take, head, _state.mesh if _state else None) if fits else None
-    footage = Footage(take.source.name, footage_path)
+    footage = ShownMedia(take.source.name, footage_path)
     _state = OverlayState(take, np.asarray(scene_frames, np.float64), footage, style, opacity, mesh)
     _add_handlers()
     redraw()

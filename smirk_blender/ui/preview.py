@@ -27,6 +27,15 @@ from .tasks import Task
 SUFFIX = "_preview.mp4"
 PATH_OPTIONS = {'SKIP_SAVE', *compat.RELATIVE_PATH}
 STAGE_CAMERA = "smirk_stage"  # custom property of a camera that shows the head beside its footage
+STYLE = dict(name="Style", description="What lies over the footage", items=overlay.STYLES)
+OPACITY = dict(
+    name="Opacity",
+    description="How much the overlay covers the footage",
+    default=overlay.DEFAULT_OPACITY,
+    min=0.0,
+    max=1.0,
+    subtype='FACTOR',
+)
 
 
 class SMIRK_PG_overlay(PropertyGroup):
@@ -35,16 +44,8 @@ class SMIRK_PG_overlay(PropertyGroup):
     def _look(self, context: Context) -> None:
         overlay.set_look(style=self.style, opacity=self.opacity)
 
-    style: EnumProperty(name="Style", description="What lies over the footage", items=overlay.STYLES, update=_look)
-    opacity: FloatProperty(
-        name="Opacity",
-        description="How much the overlay covers the footage",
-        default=overlay.DEFAULT_OPACITY,
-        min=0.0,
-        max=1.0,
-        subtype='FACTOR',
-        update=_look,
-    )
+    style: EnumProperty(**STYLE, update=_look)
+    opacity: FloatProperty(**OPACITY, update=_look)
 
 
 @dataclass(frozen=True)
@@ -137,14 +138,8 @@ class SMIRK_OT_show_overlay(OfTake, TaskOperator, Operator):
     bl_label = "Show Overlay"
     bl_description = "Draw the take over its footage, in every editor that shows it"
 
-    style: EnumProperty(name="Style", description="What lies over the footage", items=overlay.STYLES)
-    opacity: FloatProperty(
-        name="Opacity",
-        description="How much the overlay covers the footage",
-        default=overlay.DEFAULT_OPACITY,
-        min=0.0,
-        max=1.0,
-    )
+    style: EnumProperty(**STYLE)
+    opacity: FloatProperty(**OPACITY)
 
     def invoke(self, context: Context, event: Event) -> set[str]:
         look = context.scene.smirk_overlay

@@ -16,7 +16,7 @@ from .preferences import log_file, own_python, worker_arguments
 from .tasks import Outcome, Steps, Task
 
 STAGES = {"preview": "Drawing", "encode": "Encoding"}  # by the stage of a `Progress`
-PICTURES, REPORT = "pictures.avi", "report.png"
+PICTURES = "pictures.avi"
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,6 @@ class PreviewTask(Task):
             "head": request.head,
             "eyelids": request.eyelids or None,
             "movie_path": self._in_folder(PICTURES),
-            "report_path": self._in_folder(REPORT),
             "footage": request.footage,
         }
         return Job(python, "capture.review", arguments, self._log_path, site_packages=site_packages)

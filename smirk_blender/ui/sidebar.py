@@ -41,3 +41,16 @@ def target_head(context: Context) -> Object | None:
 def several_heads(context: Context) -> bool:
     """Return whether the scene has heads, but none of them is meant."""
     return target_head(context) is None and any(is_head(thing) for thing in context.scene.objects)
+
+
+class HeadOperator:
+    """An operator on the head that is meant."""
+
+    bl_options = {'REGISTER', 'UNDO'}
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        if target_head(context) is None:
+            cls.poll_message_set("Select a SMIRK head")
+            return False
+        return True

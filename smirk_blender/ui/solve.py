@@ -7,21 +7,23 @@ import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
 from bpy.types import Context, Event, KeyMap, KeyMapItem, Object, Operator, Panel, UILayout
 
-from ..errors import HeadError, VideoError
+from ..capture.launch import OTHER_PYTHON
+from ..errors import PACKAGES, HeadError, VideoError
 from ..flame import BUILTIN_HEAD
 from ..rig.memory import EYELID_FOLDER, MODEL_NAME, MODEL_PATH
 from ..rig.standing import name_of
-from . import preferences, tasks
+from . import landmark_model, preferences, tasks
 from .bake import BakeSettings, draw_rate
 from .faces import FindFacesTask
-from .footage import ChosenFootage, chosen_key, faces_are_known, known_footage, missing_text, read_footage
-from .properties import ALL_FACES, ONE_FACE
+from .footage import ChosenFootage, chosen_key, faces_are_known, known_footage, missing_text, read_footage, thumbnail
+from .properties import ALL_FACES, ONE_FACE, SMIRK_PG_scene
 from .sidebar import SequencerPanel, View3DPanel, several_heads, target_head
 from .task_operator import TaskOperator
 from .tasks import Outcome, Task
 from .text import draw_text
 
 BUTTON_SCALE = 1.8
+FACE_SCALE = 3.0  # of Blender's icon
 OUTCOME_ICONS = {"done": 'CHECKMARK', "cancelled": 'CANCEL', "failed": 'ERROR'}
 
 
@@ -184,6 +186,8 @@ def draw_solve(layout: UILayout, context: Context) -> None:
     row.prop(settings, "face")
     row.active = settings.face == ONE_FACE or faces_are_known(context)
     row.operator("smirk.find_faces", text="", icon='VIEWZOOM')
+    if faces_are_known(context):
+        _draw_faces(layout, settings)
     if settings.solver != 'landmarks' and preferences.preferences(context).weights:
         column.prop(preferences.preferences(context), "device")
     if not here and target_head(context) is None and not several_heads(context):
@@ -191,6 +195,8 @@ def draw_solve(layout: UILayout, context: Context) -> None:
     known = known_footage(context)
     if not here and isinstance(known, ChosenFootage):
         draw_rate(layout, context, known.footage.fps)
+    if not here:
+        landmark_model.draw(layout, context)
     button = layout.row()
     button.scale_y = BUTTON_SCALE
     text = "Solve Another" if here else "Solve"
@@ -209,6 +215,16 @@ def draw_solve(layout: UILayout, context: Context) -> None:
     follow.enabled = settings.live
     follow.prop(settings, "follow", toggle=True)
     layout.prop(settings, "keep_when_cancelled")
+
+
+def _draw_faces(layout: UILayout, settings: SMIRK_PG_scene) -> None:
+    """Show everyone who was found, whoever is solved brighter."""
+    row = layout.row(align=True)
+    for face in settings.faces:
+        column = row.column(align=True)
+        column.active = settings.face in (ALL_FACES, str(face.face))
+        column.template_icon(thumbnail(face.thumbnail_path), scale=FACE_SCALE)
+        column.label(text=str(face.face + 1))
 
 
 def _draw_task(layout: UILayout, context: Context, task: Task) -> None:
@@ -234,6 +250,8 @@ def _draw_outcome(layout: UILayout, context: Context, outcome: Outcome) -> None:
     draw_text(box, context, outcome.text, icon=OUTCOME_ICONS[outcome.state], alert=outcome.state == "failed")
     if outcome.hint:
         draw_text(box, context, outcome.hint)
+    if outcome.lacks == PACKAGES or OTHER_PYTHON in outcome.text + outcome.hint:
+        box.operator("preferences.addon_show", text="Open Preferences", icon='PREFERENCES').module = preferences.ADDON
     if outcome.log_path:
         box.operator("smirk.show_log", icon='TEXT').path = outcome.log_path
 

@@ -14,11 +14,12 @@ from ..capture.protocol import Done, Failed, Loading, Message, Part, Progress, S
 from ..errors import SmirkError
 from ..take import Take, load_take, save_take
 from ..take.parts import join_parts
+from . import landmark_model
 from .bake_task import baked
 from .live_head import LiveHead, SolveRequest
 from .passing import make_folder, new_folder
 from .takes import SUFFIX, add_take, new_take_path
-from .tasks import WAIT, Outcome, Steps, Task, elsewhere
+from .tasks import WAIT, Outcome, Steps, Task, elsewhere, unless_cancelled
 
 STAGES = {"solve": ("Looking at", 0.0, 0.8), "fit": ("Fitting", 0.8, 0.2)}  # in words; from; how much of the whole
 SPEED_OVER_S = 3.0  # the newest seconds, over which frames per second are told
@@ -48,6 +49,7 @@ class SolveTask(Task):
         if self._request.live:
             shown.close()  # with what it had begun
         if isinstance(self._ending, Done):  # maybe it was, when it was asked to stop
+            landmark_model.found(self._request.options["landmark_model"])
             if not self.cancelled or self._keeps_when_cancelled():
                 text, state = yield from self._keep(self._ending.paths)
                 solved = f"Solved {self._request.chosen.footage.name}"
@@ -108,12 +110,14 @@ class SolveTask(Task):
             self._live.put_back()
             kept = "Everything is as before" if failed is None else ""
         if failed is not None:
-            self._end("failed", _sentences(failed.text.splitlines()[0].rstrip(":"), kept), failed.hint, changed=keep)
+            text = _sentences(failed.text.splitlines()[0].rstrip(":"), kept)
+            hint = landmark_model.learn(failed, self._request.options["landmark_model"])
+            self._end("failed", text, hint, changed=keep, lacks=failed.lacks)
         else:
             self._end("cancelled", _sentences(f"{self.title}: cancelled", kept), changed=keep)
 
-    def _end(self, state: str, text: str, hint: str = "", *, changed: bool) -> None:
-        self.outcome = Outcome(state, text, hint, str(self._request.log_path), changed)
+    def _end(self, state: str, text: str, hint: str = "", *, changed: bool, lacks: str = "") -> None:
+        self.outcome = Outcome(state, text, hint, str(self._request.log_path), changed, lacks)
 
     def close(self) -> None:
         if self._job is not None:
@@ -152,7 +156,7 @@ class SolveTask(Task):
             self._show_progress(message)
         elif isinstance(message, Part):
             self._parts.setdefault(message.face, []).append(message.take_path)
-            if message.face == min(self._parts):  # one head shows one of them
+            if message.face == next(iter(self._parts)):  # one head shows one of them: who was seen first
                 self._live.parts.append(message.take_path)
         elif isinstance(message, Warned):
             self._warnings.append(message.text)
@@ -177,15 +181,16 @@ class SolveTask(Task):
     def _keep(self, paths: list[str]) -> Generator[object, None, tuple[str, str]]:
         """List the takes, bake the first onto the head; return what to know of it, and the outcome's state."""
         self.text, self.fraction = "Baking", 1.0
-        takes = []
+        first = None
         for path in paths:
-            takes.append((yield from elsewhere(load_take, path)))
+            take = yield from elsewhere(load_take, path)
+            first = take if first is None else first
             scene = bpy.data.scenes.get(self.scene_name)
             if scene is None:
                 lost = f"The scene {self.scene_name} was deleted meanwhile"
                 return f"{lost}. Open the take {paths[0]} in another", "failed"
-            add_take(scene, path, takes[-1], self._request.chosen.to_text())
-        said, state = yield from self._bake(takes[0])
+            add_take(scene, path, take, self._request.chosen.to_text())
+        said, state = yield from self._bake(first)
         if len(paths) > 1:
             said = _sentences(said, f"{len(paths)} takes are in the list; {Path(paths[0]).name} is baked")
         return said, state
@@ -197,13 +202,8 @@ class SolveTask(Task):
             head = yield from self._live.head_steps()
             replaces = self._live.action_name
             work = baked(self.scene_name, head, take, request.chosen, request.bake, replaces=replaces)
-            while True:
-                yield next(work)
-                if self.cancelled and not was_cancelled:
-                    work.close()
-                    return "The take is in the list; baking it was cancelled", "cancelled"
-        except StopIteration as done:
-            return done.value, "done"
+            said = yield from (work if was_cancelled else unless_cancelled(self, work))
+            return (said, "done") if said else ("The take is in the list; baking it was cancelled", "cancelled")
         except SmirkError as error:  # the take is there: say why it is not on the head
             return f"The take was not baked. {error}", "failed"
 

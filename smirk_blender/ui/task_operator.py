@@ -5,7 +5,7 @@ There is no modal operator: while one runs, Blender does not save automatically.
 
 from bpy.types import Context, Event
 
-from ..errors import SmirkError
+from ..errors import SmirkError, own_modules
 from . import tasks
 from .tasks import Outcome, Task
 
@@ -45,8 +45,10 @@ class TaskOperator:
 
     def _start(self, context: Context, *, attended: bool) -> Task | None:
         try:
-            return tasks.start(self.make_task(context), attended=attended)
+            with own_modules():  # some are imported only now
+                task = self.make_task(context)
+            return tasks.start(task, attended=attended)
         except SmirkError as error:
-            tasks.set_outcome(context.scene.name, Outcome("failed", str(error)))
+            tasks.set_outcome(context.scene.name, Outcome("failed", str(error), lacks=error.lacks))
             self.report({'ERROR'}, str(error))
             return None

@@ -6,7 +6,6 @@ automatically. Nothing here is kept in the .blend.
 """
 
 import textwrap
-import threading
 import time
 import traceback
 from collections import deque
@@ -19,6 +18,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..errors import SmirkError
+from ..rig.steps import aside
 
 WAIT = object()  # yielded by a task that has nothing to do until the next tick
 TICK_S = 0.05  # between two ticks while there are tasks
@@ -43,6 +43,7 @@ class Outcome:
         hint: what to do, where the text does not say.
         log_path: of the worker's log; "" where there is none.
         changed: whether the scene is not as before, so that there is something to undo.
+        lacks: what was missing, as of a SmirkError, so that the panel can help.
     """
 
     state: Literal["done", "cancelled", "failed"]
@@ -50,6 +51,7 @@ class Outcome:
     hint: str = ""
     log_path: str = ""
     changed: bool = False
+    lacks: str = ""
 
 
 class Task:
@@ -161,23 +163,33 @@ def run_to_end(task: Task) -> Outcome:
 
 def elsewhere(function: Callable, *arguments: object) -> Generator[object, None, object]:
     """Run a function that needs no Blender in a thread; return what it returns, raise what it raises."""
-    result: list[tuple[bool, object]] = []
-
-    def run() -> None:
+    work = aside(function, *arguments, threaded=True)
+    while True:
         try:
-            result.append((True, function(*arguments)))
-        except BaseException as error:  # raised again below, in the task
-            result.append((False, error))
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    while not result:
+            next(work)
+        except StopIteration as done:
+            return done.value
         yield WAIT
-    thread.join()
-    done, value = result[0]
-    if not done:
-        raise value
-    return value
+
+
+def unless_cancelled(task: Task, work: Generator[object, None, object]) -> Generator[object, None, object]:
+    """Yield what some work yields; return what it returns, None where the task was cancelled meanwhile."""
+    while True:
+        try:
+            yield next(work)
+        except StopIteration as done:
+            return done.value
+        if task.cancelled:
+            work.close()
+            return None
+
+
+def push_undo(message: str) -> None:
+    """Make an undo step: there is no operator that would."""
+    windows = bpy.context.window_manager.windows
+    if len(windows):
+        with bpy.context.temp_override(window=windows[0]):
+            bpy.ops.ed.undo_push(message=message)
 
 
 _busy = False  # whether the last advance ended because its time was up
@@ -228,7 +240,7 @@ def _advance() -> None:
     except StopIteration:
         assert task.outcome is not None, f"{task.title} ended without an outcome"
     except SmirkError as error:
-        task.outcome = Outcome("failed", str(error))
+        task.outcome = Outcome("failed", str(error), lacks=error.lacks)
     except Exception as error:  # a fault of ours: said, and the next task has its turn
         traceback.print_exc()
         text = f"{task.title} stopped by an unexpected error: {type(error).__name__}: {error}"
@@ -253,16 +265,14 @@ def _end(task: Task) -> None:
 
 def _conclude(task: Task) -> None:
     """Make an undo step of what an attended task did; show what went wrong where the panel may not be seen."""
+    if task.outcome.changed:
+        push_undo(task.title)
     windows = bpy.context.window_manager.windows
-    if not len(windows):
-        return
-    with bpy.context.temp_override(window=windows[0]):
-        if task.outcome.changed:
-            bpy.ops.ed.undo_push(message=task.title)
-        if task.outcome.state == "failed" and not bpy.app.background:
-            texts = (task.outcome.text, task.outcome.hint)
-            lines = [line for text in texts for line in textwrap.wrap(text, POPUP_CHARACTERS)]
-            draw = lambda menu, _: [menu.layout.label(text=line) for line in lines]
+    if task.outcome.state == "failed" and len(windows) and not bpy.app.background:
+        texts = (task.outcome.text, task.outcome.hint)
+        lines = [line for text in texts for line in textwrap.wrap(text, POPUP_CHARACTERS)]
+        draw = lambda menu, _: [menu.layout.label(text=line) for line in lines]
+        with bpy.context.temp_override(window=windows[0]):
             bpy.context.window_manager.popup_menu(draw, title=task.title, icon='ERROR')
 
 

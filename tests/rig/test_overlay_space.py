@@ -9,7 +9,7 @@ import pytest
 from smirk_blender.rig import compat
 from smirk_blender.rig.overlay_lines import MeshLines, landmark_lines
 from smirk_blender.rig.overlay_space import (
-    Footage,
+    ShownMedia,
     in_region,
     place_in_view2d,
     places_in_camera_view,
@@ -78,7 +78,7 @@ def test_the_preview_shows_a_strips_pixel_where_rendering_does(empty_scene, tmp_
     for name, value in changes.items():
         setattr(strip if "flip" in name else strip.transform, name, value)
     view = np.array([[1.0, 0.0, 80.0], [0.0, 1.0, 60.0]])  # one pixel a pixel
-    (place,) = places_in_preview(scene, Footage("dot.png"), PICTURE_PX, view)
+    (place,) = places_in_preview(scene, ShownMedia("dot.png"), PICTURE_PX, view)
     expected = rendered_dot(scene, tmp_path)
     np.testing.assert_allclose(in_region(np.array([DOT_PX]), PICTURE_PX, place)[0], expected, atol=0.6)  # pixels
 
@@ -86,7 +86,7 @@ def test_the_preview_shows_a_strips_pixel_where_rendering_does(empty_scene, tmp_
 def test_strips_that_do_not_show_the_footage_have_no_place(empty_scene, dot_file):
     strips = compat.sequencer_strips(empty_scene)
     shown = strips.new_image("dot", str(dot_file), 1, 1)
-    places = lambda name="dot.png": places_in_preview(empty_scene, Footage(name), PICTURE_PX, np.eye(3)[:2])
+    places = lambda name="dot.png": places_in_preview(empty_scene, ShownMedia(name), PICTURE_PX, np.eye(3)[:2])
     empty_scene.frame_set(1)
     assert len(places()) == 1 and not places("other.png")
     empty_scene.frame_set(2)
@@ -124,7 +124,7 @@ def test_a_background_that_fills_the_picture_has_its_pixels_where_the_picture_ha
     camera = camera_with_background(empty_scene, dot_file)
     camera.data.type = projection
     matrix = window_matrix(camera, *size_px)
-    (place,) = places_in_camera_view(empty_scene, camera, Footage("dot.png"), matrix, size_px)
+    (place,) = places_in_camera_view(empty_scene, camera, ShownMedia("dot.png"), matrix, size_px)
     scale = min(width_px / PICTURE_PX[0], height_px / PICTURE_PX[1])
     left = (width_px - scale * PICTURE_PX[0]) / 2
     upper = height_px - (height_px - scale * PICTURE_PX[1]) / 2
@@ -138,14 +138,14 @@ def test_beside_the_head_the_footage_fills_the_left_half(empty_scene, dot_file):
     camera.data.type = 'ORTHO'
     camera.data.ortho_scale = 3.7
     matrix = window_matrix(camera, 640, 480)
-    (place,) = places_in_camera_view(empty_scene, camera, Footage("dot.png"), matrix, (640, 480))
+    (place,) = places_in_camera_view(empty_scene, camera, ShownMedia("dot.png"), matrix, (640, 480))
     corners = in_region(np.array([[0, 0], PICTURE_PX]), PICTURE_PX, place)
     np.testing.assert_allclose(corners, [[0, 360], [320, 120]], atol=0.01)  # pixels
 
 
 def test_backgrounds_that_are_hidden_or_others_have_no_place(empty_scene, dot_file):
     camera = camera_with_background(empty_scene, dot_file)
-    places = lambda name: places_in_camera_view(empty_scene, camera, Footage(name), np.eye(4), (640, 480))
+    places = lambda name: places_in_camera_view(empty_scene, camera, ShownMedia(name), np.eye(4), (640, 480))
     assert len(places("dot.png")) == 1 and not places("other.png")
     camera.data.background_images[0].show_background_image = False
     assert not places("dot.png")
@@ -158,12 +158,12 @@ def test_an_editors_view_gives_its_pictures_place():
 
 def test_footage_is_known_by_its_path_or_else_by_its_name(tmp_path):
     video, other = str(tmp_path / "a" / "clip.mp4"), str(tmp_path / "b" / "clip.mp4")
-    assert Footage("clip.mp4").is_at(other) and not Footage("clip.mp4").is_at("")
-    assert Footage("clip.mp4", video).is_at(video) and not Footage("clip.mp4", video).is_at(other)
+    assert ShownMedia("clip.mp4").is_at(other) and not ShownMedia("clip.mp4").is_at("")
+    assert ShownMedia("clip.mp4", video).is_at(video) and not ShownMedia("clip.mp4", video).is_at(other)
     pictures = [str(tmp_path / "shot" / f"shot_{number:04d}.png") for number in (1, 2)]
     for given in (pictures[0], str(tmp_path / "shot")):
-        assert all(Footage("shot", given).is_at(path) for path in pictures)
-    assert not Footage("shot", pictures[0]).is_at(video)
+        assert all(ShownMedia("shot", given).is_at(path) for path in pictures)
+    assert not ShownMedia("shot", pictures[0]).is_at(video)
 
 
 def test_the_mesh_lies_where_the_takes_camera_sees_the_head(any_head):

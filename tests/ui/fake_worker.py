@@ -13,15 +13,19 @@ class FakeJob:
     Attributes:
         started: every job, in order.
         take: what every job solves.
+        late_face: what it solves too, as face 0, seen one part after the other, which is face 1 then; None for nobody.
         hold_at: frames after which it waits, until `go_on`; None for never.
         dies_at: frames after which it is killed; None for never.
+        fails_with: what it says instead of solving; None where it solves.
     """
 
     started: list["FakeJob"] = []
     take: Take | None = None
+    late_face: Take | None = None
     hold_at: int | None = None
     dies_at: int | None = None
     part_frames = 4
+    fails_with: Failed | None = None
 
     def __init__(self, python, module, arguments, log_path, *, site_packages=()):
         self.python, self.module, self.arguments, self.log_path = python, module, arguments, Path(log_path)
@@ -61,15 +65,18 @@ class FakeJob:
         return [message]
 
     def _say(self):
+        if self.fails_with is not None:
+            yield self.fails_with
         options = self.arguments["options"]
         take = part_of(self.take, slice(options["first_frame"], (options["last_frame"] or len(self.take)) + 1))
         yield Loading("Loading the landmark model")
         yield Warned("The light is poor")
         for start in range(0, len(take), self.part_frames):
             part = part_of(take, slice(start, start + self.part_frames))
-            path = Path(options["live_folder"]) / f"part_{start:05d}.take.npz"
-            yield Part(str(save_take(part, path, compress=False)), part.first_frame, len(part))
             done = start + len(part)
+            yield self._part(part, 0 if self.late_face is None else 1)
+            if self.late_face is not None and start > 0:
+                yield self._part(part_of(self.late_face, slice(start, done)), 0)
             yield Progress(done, len(take))
             while self._held and done >= self.hold_at:
                 if self.finishing:
@@ -81,3 +88,7 @@ class FakeJob:
                 break
         yield Progress(len(take), len(take), "fit")
         yield Done([str(save_take(take, self.arguments["take_path"]))], len(take), len(take), 25.0)
+
+    def _part(self, part, face):
+        path = Path(self.arguments["options"]["live_folder"]) / f"part_{part.first_frame:05d}_{face}.take.npz"
+        return Part(str(save_take(part, path, compress=False)), part.first_frame, len(part), face)

@@ -17,6 +17,7 @@ from tests.builders import make_take, tiny_head
 from tests.rig.scenes import write_code_movie
 
 NUM_FRAMES = 6
+DONE = object()
 BOXES = ([0.1, 0.2, 0.4, 0.6], [0.4, 0.2, 0.6, 0.6], [0.7, 0.2, 0.9, 0.6])
 
 
@@ -25,20 +26,22 @@ class FakePeople:
 
     Attributes:
         num_faces: how many it finds.
-        ending: what it says last, in place of `Done`; None to go on until it is asked to stop.
+        ending: what it says last, `DONE` for where the faces are; None to go on until it is asked to stop.
     """
 
-    num_faces, ending = 2, Done([])
+    num_faces, ending = 2, DONE
 
     def __init__(self, python, module, arguments, log_path, *, site_packages=()):
         assert module == "capture.people"
         self.arguments, self.ended, self.closed = arguments, False, False
         folder = Path(arguments["folder"])
-        (folder / faces.PEOPLE_FILE).write_text("who they are")
+        people = folder / "roster"
+        people.write_text("who they are")
         self._messages = [Loading("Loading the landmark model"), Progress(NUM_FRAMES // 2, NUM_FRAMES)]
         for face, box in enumerate(BOXES[: self.num_faces]):
             self._messages.append(Seen(face, NUM_FRAMES - face, NUM_FRAMES, box, str(folder / f"{face}.png")))
-        self._messages += [self.ending] if self.ending else []
+        ending = Done([str(people)]) if self.ending is DONE else self.ending
+        self._messages += [ending] if ending else []
 
     def poll(self):
         message = self._messages.pop(0) if self._messages else None

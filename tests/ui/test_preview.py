@@ -28,7 +28,7 @@ from tests.rig.scenes import write_code_movie, write_tone
 
 NUM_FRAMES, FPS = 10, Fraction(30000, 1001)
 needs_worker = pytest.mark.skipif(
-    not all(find_spec(name) for name in ("cv2", "matplotlib")), reason="the worker's packages are not installed here"
+    not all(find_spec(name) for name in ("cv2", "scipy")), reason="the worker's packages are not installed here"
 )
 
 

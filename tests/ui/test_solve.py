@@ -25,7 +25,7 @@ NUM_FRAMES, FPS = 20, Fraction(30000, 1001)
 def worker(monkeypatch, tmp_path):
     """Solve without a worker, and keep takes and cache in the test's own folder."""
     take = make_take(NUM_FRAMES, tiny_head(), fps=FPS)
-    for name, value in {"started": [], "take": take, "hold_at": None, "dies_at": None}.items():
+    for name, value in {"started": [], "take": take, "late_face": None, "hold_at": None, "dies_at": None}.items():
         monkeypatch.setattr(FakeJob, name, value)
     monkeypatch.setattr(solve_task, "Job", FakeJob)
     monkeypatch.setattr(faces, "Job", FakeJob)
@@ -107,6 +107,24 @@ def test_the_head_plays_what_is_solved_so_far(video, head_object, monkeypatch):
     job.go_on()
     assert tasks.run_to_end(task).state == "done" and bpy.context.scene.frame_current == 1
     assert len(bpy.data.actions) == (1 if compat.has_slots() else 2)  # the one that grew
+
+
+def test_of_several_faces_the_head_plays_the_one_that_was_seen_first(video, head_object, monkeypatch):
+    other = make_take(NUM_FRAMES, tiny_head(), fps=FPS, expression=-2 * FakeJob.take.expression)
+    monkeypatch.setattr(FakeJob, "late_face", other)
+    monkeypatch.setattr(FakeJob, "hold_at", 12)
+    task = begin(video)
+    advance_to_hold(task)
+    key = head_object.data.shape_keys.key_blocks["expression_000"]
+    played = []
+    for scene_frame in range(1, 13):
+        bpy.context.scene.frame_set(scene_frame)
+        played.append(key.value)
+    np.testing.assert_allclose(played, FakeJob.take.expression[:12, 0], atol=1e-5)  # unitless
+    tasks.cancel(task)
+    assert "2 takes are in the list" in tasks.run_to_end(task).text
+    kept = {Path(item.path).name: item.num_frames for item in settings().takes}
+    assert kept == {"codes_face1.take.npz": 8, "codes_face2.take.npz": 12}
 
 
 @pytest.mark.parametrize("hold_at", [4, 12])
