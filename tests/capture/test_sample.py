@@ -73,7 +73,9 @@ def test_the_voice_is_heard_when_the_mouth_is_open():
     assert voice[openness > 0.1].min() > 0.1 and voice[openness == 0].max() < 0.01
 
 
-def test_memory_does_not_grow_with_the_clip(tmp_path, figure):
+def test_memory_does_not_grow_with_the_clip(tmp_path, figure, monkeypatch):
+    # glibc gives freed arrays back at once: else the peaks of one clip differ by 10 % from run to run, by fragmentation
+    monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", "131072")
     long_clip = repeat(SAMPLE_CLIP, tmp_path / "long.mp4", times=5)
     assert cv2.VideoCapture(str(long_clip)).get(cv2.CAP_PROP_FRAME_COUNT) == 750
     peaks = []
@@ -90,4 +92,4 @@ def test_memory_does_not_grow_with_the_clip(tmp_path, figure):
     if not peaks[0]:
         pytest.skip("this system does not tell a process's peak memory")
     assert peaks[1] < 1500  # MB
-    assert peaks[1] < 1.1 * peaks[0]
+    assert peaks[1] < 1.05 * peaks[0]
