@@ -3,7 +3,7 @@
     python3 build.py demo [VIDEO]     a video becomes a keyed head, in out/NAME/
     python3 build.py test [--all]     the tests; --all adds the other Blender versions
     python3 build.py test --window    the add-on in a real Blender: mouse, keys, screenshots
-    python3 build.py package          the add-on as an extension, in dist/
+    python3 build.py package          the add-on as an extension with all that it needs, in dist/
     python3 build.py bench [VIDEO]    speed and memory of the solvers, speed of the rig
     python3 build.py sample           render the sample clip again
     python3 build.py landmarks        find MediaPipe's landmarks on the built-in head again
@@ -21,15 +21,15 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from pathlib import Path
+
+from wheels import BuildError
 
 ROOT = Path(__file__).resolve().parent
 PYTHON = (3, 11)  # what Blender 4.2 to 5.0, the bpy packages and mediapipe 0.10.21 all have
 READY = ".smirk-ready"  # in an environment: the hash of the packages it was made from
 ADDON = "smirk_blender"
 SAMPLE_CLIP = ROOT / ADDON / "sample" / "sample.mp4"
-ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # of every file in a package: the earliest there is
 SHOW_EVERY_S = 0.2  # between two progress lines on a terminal
 PLAIN_EVERY_S = 5.0  # the same in a log
 
@@ -77,10 +77,6 @@ MAIN_BLENDER = "4.5.15"
 OTHER_BLENDERS = ("4.2.23", "5.0.1")
 
 
-class BuildError(Exception):
-    """A command cannot go on; the text is for the user."""
-
-
 def main(argv: list[str]) -> int:
     if sys.version_info[:2] != PYTHON:
         wanted = ".".join(map(str, PYTHON))
@@ -101,36 +97,26 @@ def main(argv: list[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
+    from addon_manifest.options import add_options
+
     top = argparse.ArgumentParser(prog="build.py", description="Build, test and try SMIRK for Blender")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("demo", help="a video becomes a keyed head")
     command.set_defaults(command=demo)
-    command.add_argument(
-        "video", nargs="?", type=Path, default=SAMPLE_CLIP, help="a clip of an actor; the sample clip if left out"
-    )
-    command.add_argument(
-        "--solver", choices=("smirk", "landmarks"), help="smirk where there are weights, else landmarks"
-    )
+    video_help = "a clip of an actor; the sample clip if left out"
+    command.add_argument("video", nargs="?", type=Path, default=SAMPLE_CLIP, help=video_help)
+    solver_help = "smirk where there are weights, else landmarks"
+    command.add_argument("--solver", choices=("smirk", "landmarks"), help=solver_help)
     command.add_argument("--weights", type=Path, metavar="SMIRK_em1.pt", help="SMIRK's checkpoint")
-    command.add_argument(
-        "--flame", type=Path, metavar="generic_model.pkl", help="a FLAME model; the built-in head if left out"
-    )
-    command.add_argument(
-        "--eyelids",
-        type=Path,
-        metavar="DIR",
-        help="SMIRK's assets: eyelids, landmark embedding; the model's folder if left out",
-    )
-    command.add_argument(
-        "--landmark-model", type=Path, metavar="face_landmarker.task", help="MediaPipe's; the wheel's own if left out"
-    )
+    flame_help = "a FLAME model; the built-in head if left out"
+    eyelids_help = "SMIRK's assets: eyelids, landmark embedding; the model's folder if left out"
+    mesh_help = "MediaPipe's; the wheel's own if left out"
+    command.add_argument("--flame", type=Path, metavar="generic_model.pkl", help=flame_help)
+    command.add_argument("--eyelids", type=Path, metavar="DIR", help=eyelids_help)
+    command.add_argument("--landmark-model", type=Path, metavar="face_landmarker.task", help=mesh_help)
     command.add_argument("--device", help="cuda, mps or cpu, for the encoder")
-    command.add_argument(
-        "--layout",
-        choices=("beside", "matched"),
-        default="beside",
-        help="in the .blend, the head stands beside the footage (usual), or lies on the actor in the shot",
-    )
+    layout_help = "in the .blend, the head stands beside the footage (usual), or lies on the actor in the shot"
+    command.add_argument("--layout", choices=("beside", "matched"), default="beside", help=layout_help)
     command.add_argument("--out", type=Path, default=ROOT / "out", metavar="DIR", help="files go to DIR/NAME/")
     command = commands.add_parser("test", help="run the tests")
     command.set_defaults(command=test)
@@ -146,13 +132,12 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("video", nargs="?", type=Path, default=SAMPLE_CLIP)
     command.add_argument("--weights", type=Path)
     command.add_argument("--flame", type=Path)
-    command = commands.add_parser(
-        "landmarks", help="find MediaPipe's landmarks on the built-in head again, after its geometry changed"
-    )
+    landmarks_help = "find MediaPipe's landmarks on the built-in head again, after its geometry changed"
+    command = commands.add_parser("landmarks", help=landmarks_help)
     command.set_defaults(command=landmarks)
-    command = commands.add_parser("package", help="pack the add-on as an extension, without packages for the worker")
+    command = commands.add_parser("package", help="pack the add-on as an extension, with the packages that it needs")
     command.set_defaults(command=package)
-    command.add_argument("--out", type=Path, default=ROOT / "dist", metavar="DIR", help="where the zip goes")
+    add_options(command)
     command = commands.add_parser("sample", help="render the sample clip again")
     command.set_defaults(command=sample)
     return top
@@ -188,16 +173,8 @@ def demo(options: argparse.Namespace) -> int:
     try:
         say("Drawing the preview and the report")
         files = {"movie_path": str(pictures), "report_path": str(report)}
-        reviewed = run_job(
-            python,
-            "capture.review",
-            log,
-            video_path=str(video),
-            take_path=str(take),
-            head=head,
-            eyelids=eyelids,
-            **files,
-        )
+        files |= {"video_path": str(video), "take_path": str(take)}
+        reviewed = run_job(python, "capture.review", log, head=head, eyelids=eyelids, **files)
         say("Baking")
         baked_at = time.perf_counter()
         arguments = ["bake", take, "--head", head, "--layout", options.layout, "--video", video]
@@ -209,28 +186,39 @@ def demo(options: argparse.Namespace) -> int:
         bake_fps = solved.num_frames / (time.perf_counter() - baked_at)
     finally:
         pictures.unlink(missing_ok=True)
-    print_table(
-        solved,
-        {"preview": reviewed.fps, "bake and encode": bake_fps},
-        (blend, take, preview, report),
-        time.perf_counter() - start,
-    )
+    later_stages = {"preview": reviewed.fps, "bake and encode": bake_fps}
+    print_table(solved, later_stages, (blend, take, preview, report), time.perf_counter() - start)
     return 0
 
 
 def test(options: argparse.Namespace) -> int:
     """Run pytest in the main environment, and with --all the Blender tests in the others; return the first failure.
 
-    With --window the window test alone; see `tests/window`.
+    With --all a full package is made and installed in each Blender; see `tests/install`. Where it cannot be made, that
+    is a failure, and all other tests run. With --window the window test alone; see `tests/window`.
     """
+    if options.window and options.all:
+        raise BuildError("--all does nothing beside --window, which runs in one Blender. Leave one of them out")
     python = environment(".venv", MAIN_BLENDER, WORKER_PACKAGES)
     if options.window:
         return subprocess.run([python, "-m", "tests.window.run", *options.arguments], cwd=ROOT).returncode
-    codes = [subprocess.run([python, "-m", "pytest", "tests", *options.arguments], cwd=ROOT).returncode]
-    for version in OTHER_BLENDERS if options.all else ():
-        say(f"Blender {version}")
-        python = environment(f".venv-bpy-{version}", version, ())
-        codes.append(subprocess.run([python, "-m", "pytest", "tests/rig", "tests/ui", *options.arguments], cwd=ROOT).returncode)
+    apart = ["--ignore=tests/install"] if options.all else []  # they follow, with a package
+    codes = [subprocess.run([python, "-m", "pytest", "tests", *apart, *options.arguments], cwd=ROOT).returncode]
+    with tempfile.TemporaryDirectory(prefix="smirk_package_") as folder:
+        given = {"SMIRK_WORKER_PYTHON": str(python)}
+        if options.all:
+            try:
+                package(parser().parse_args(["package", "--out", folder]))
+                given["SMIRK_PACKAGE"] = str(next(Path(folder).glob("*.zip")))
+            except BuildError as error:
+                print(f"error: no full package to test: {error}\nThe other tests run.", file=sys.stderr, flush=True)
+                codes.append(1)
+        for version in (MAIN_BLENDER, *OTHER_BLENDERS) if options.all else ():
+            say(f"Blender {version}")
+            bare = environment(f".venv-bpy-{version}", version, ())
+            folders = ["tests/install"] if version == MAIN_BLENDER else ["tests/rig", "tests/ui", "tests/install"]
+            command = [bare, "-m", "pytest", *folders, *options.arguments]
+            codes.append(subprocess.run(command, cwd=ROOT, env=os.environ | given).returncode)
     return next((code for code in codes if code), 0)
 
 
@@ -245,26 +233,20 @@ def bench(options: argparse.Namespace) -> int:
 
 
 def package(options: argparse.Namespace) -> int:
-    """Pack the add-on as an extension; the worker's packages come from a Python that the user names."""
-    make_folder(options.out)
-    say(f"Wrote {pack(options.out)}. In Blender: Preferences > Get Extensions > Install from Disk")
-    return 0
+    """Make packages of the add-on, or check one; see `addon_manifest/make.py`."""
+    from addon_manifest.make import make_packages  # needs Python 3.11: `main` has looked
+    from addon_manifest.options import complete
+
+    if complete(options, MAIN_BLENDER, ROOT / "dist"):
+        make_folder(options.out)
+    return make_packages(options, lambda: environment(".venv", MAIN_BLENDER, WORKER_PACKAGES))
 
 
 def pack(folder: Path) -> Path:
-    """Return a new zip of the add-on, the same bytes from the same sources."""
-    import tomllib  # Python 3.11: `main` has looked
+    """Return a new zip of the add-on without packages, the same bytes from the same sources."""
+    from addon_manifest import extension
 
-    manifest = ROOT / "addon_manifest" / "blender_manifest.toml"
-    facts = tomllib.loads(manifest.read_text(encoding="utf-8"))
-    sources = [path for path in sorted((ROOT / ADDON).rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
-    files = {manifest.name: manifest, "LICENSE": ROOT / "LICENSE"}
-    files |= {path.relative_to(ROOT / ADDON).as_posix(): path for path in sources}
-    path = folder / f"{facts['id']}-{facts['version']}.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, source in files.items():
-            archive.writestr(zipfile.ZipInfo(name, ZIP_DATE), source.read_bytes(), zipfile.ZIP_DEFLATED)
-    return path
+    return extension.pack(folder)
 
 
 def landmarks(options: argparse.Namespace) -> int:

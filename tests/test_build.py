@@ -1,18 +1,17 @@
 """build.py: what it says when it cannot go on, and what it leaves."""
 
 import ast
-import re
+import os
 import subprocess
 import sys
-import tempfile
 import types
-import zipfile
 from pathlib import Path
 
 import pytest
 
 import build
 from tests.conftest import REPOSITORY
+from wheels import BuildError
 
 
 def test_another_python_is_told_which_one_to_use(monkeypatch, capsys):
@@ -86,14 +85,63 @@ def test_every_package_is_pinned():
 def test_the_tests_run_in_every_blender(monkeypatch):
     made, ran = [], []
     monkeypatch.setattr(build, "environment", lambda folder, blender, packages: made.append(blender) or folder)
-    monkeypatch.setattr(
-        build.subprocess,
-        "run",
-        lambda command, cwd: ran.append(command) or types.SimpleNamespace(returncode=int("bpy-5" in command[0])),
-    )
+    monkeypatch.setattr(build, "package", lambda options: (options.out / "package.zip").touch())
+
+    def run(command, cwd, env=None):
+        ran.append(command)
+        assert env is None or Path(env["SMIRK_PACKAGE"]).is_file() and env["SMIRK_WORKER_PYTHON"] == ".venv"
+        return types.SimpleNamespace(returncode=int("bpy-5" in command[0]))
+
+    monkeypatch.setattr(build.subprocess, "run", run)
     assert build.main(["test", "--all"]) == 1  # the one that failed
-    assert made == [build.MAIN_BLENDER, *build.OTHER_BLENDERS]
-    assert all("tests" in command[3] for command in ran)
+    assert made == [build.MAIN_BLENDER, build.MAIN_BLENDER, *build.OTHER_BLENDERS]
+    others = ["tests/rig", "tests/ui", "tests/install"]
+    assert [command[3:] for command in ran] == [["tests", "--ignore=tests/install"], ["tests/install"], others, others]
+
+
+def test_without_a_package_the_other_tests_run_and_it_is_a_failure(monkeypatch, capsys):
+    given = []
+
+    def no_package(options):
+        raise BuildError("the index is not there")
+
+    def run(command, cwd, env=os.environ):
+        given.append((command[3], "SMIRK_PACKAGE" in env))
+        return types.SimpleNamespace(returncode=0)
+
+    monkeypatch.delenv("SMIRK_PACKAGE", raising=False)
+    monkeypatch.setattr(build, "environment", lambda folder, blender, packages: folder)
+    monkeypatch.setattr(build, "package", no_package)
+    monkeypatch.setattr(build.subprocess, "run", run)
+    assert build.main(["test", "--all"]) == 1
+    assert given == [("tests", False), ("tests/install", False), ("tests/rig", False), ("tests/rig", False)]
+    assert "no full package to test: the index is not there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["package", "--check", "a.zip", "--out", "x"], "--out does nothing beside --check"),
+        (["package", "--check", "a.zip", "--relock"], "--relock does nothing beside --check"),
+        (["package", "--relock", "--size", "full", "--torch", "2"], "--size, --torch does nothing beside --relock"),
+        (["package", "--size", "light", "--torch-index", "x"], "--torch-index does nothing beside --size light"),
+        (["package", "--size", "light", "--platform", "all"], "--platform does nothing beside --size light"),
+        (["package", "--size", "landmarks", "--torch-index", "x"], "--torch-index does nothing beside --size land"),
+        (["package", "--torch", "2.13.0+cu130"], "Name that with --torch-index"),
+        (["test", "--window", "--all"], "--all does nothing beside --window"),
+    ],
+)
+def test_options_that_do_nothing_together_are_refused(monkeypatch, capsys, arguments, says):
+    monkeypatch.setattr(build, "environment", lambda *arguments: pytest.fail("made an environment"))
+    monkeypatch.setattr(build, "make_folder", lambda folder: pytest.fail("made a folder"))
+    assert build.main(arguments) == 1 and says in capsys.readouterr().err
+
+
+def test_checking_a_package_makes_no_folder(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(build, "environment", lambda *arguments: sys.executable)
+    monkeypatch.setattr(build, "make_folder", lambda folder: pytest.fail("made a folder"))
+    assert build.main(["package", "--check", str(tmp_path / "none.zip")]) == 1
+    assert "No package at" in capsys.readouterr().err
 
 
 def test_the_window_test_runs_instead_of_the_others(monkeypatch):
@@ -106,11 +154,6 @@ def test_the_window_test_runs_instead_of_the_others(monkeypatch):
     assert ran == [["python", "-m", "tests.window.run", "head_by_mouse"]]
 
 
-def test_a_package_is_the_same_twice_and_holds_the_add_on_alone(tmp_path):
-    first, second = (build.pack(folder) for folder in (tmp_path, Path(tempfile.mkdtemp(dir=tmp_path))))
-    manifest = (REPOSITORY / "addon_manifest" / "blender_manifest.toml").read_text(encoding="utf-8")
-    version = re.search(r'^version = "(.+)"', manifest, re.MULTILINE)[1]
-    assert first.name == f"smirk_blender-{version}.zip" and first.read_bytes() == second.read_bytes()
-    names = zipfile.ZipFile(first).namelist()
-    assert {"blender_manifest.toml", "LICENSE", "__init__.py", "ui/solve.py", "sample/sample.mp4"} <= set(names)
-    assert not [name for name in names if "__pycache__" in name or "tests" in name]
+def test_the_light_package_needs_no_environment(monkeypatch, tmp_path):
+    monkeypatch.setattr(build, "environment", lambda *arguments: pytest.fail("made an environment"))
+    assert build.pack(tmp_path).name.endswith("-light.zip")
