@@ -29,7 +29,7 @@ ROOMS = {
         ("blf", "bpy", "bpy_extras", "gpu", "gpu_extras", "numpy"),
     ),
     "encode": (("capture", "rig", "take"), ()),
-    "cli": (("errors", "flame", "retarget", "rig", "sample", "take"), ("bpy", "numpy")),
+    "cli": (("capture", "errors", "flame", "retarget", "rig", "sample", "take", "ui"), ("bpy", "numpy")),
 }
 
 

@@ -4,37 +4,52 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ..errors import SmirkError
 from . import probe
-from .interpreter import PACKAGES, findings, install_command
+from .interpreter import PACKAGES, advice, findings
+from .launch import FOLDERS_VARIABLE, OTHER_PYTHON
+from .packed import AGAIN, came_along, packed_findings
 from .protocol import Checked, Done, Loading, Message
 from .worker import run_job
 
 SAMPLE_CLIP = Path(__file__).parents[1] / "sample" / "sample.mp4"
 NUM_SAMPLE_FRAMES = 8
+NO_PACKAGES = f"Nothing can be solved before the packages are there. Install them. {OTHER_PYTHON} if one has them"
+OTHER_PACKAGE = "Install the full package of this add-on, or choose a Worker Python that has what is missing"
 
 
-def check_installation(options: dict, num_frames: int = NUM_SAMPLE_FRAMES) -> Iterator[Message]:
+def check_installation(
+    options: dict, num_frames: int = NUM_SAMPLE_FRAMES, *, unpacked: Sequence[str] = ()
+) -> Iterator[Message]:
     """Look at everything that a solve needs, yielding a `Checked` for each finding; a failure does not end the check.
 
     Args:
         options: fields of `SolveOptions`; those that name files have them opened.
         num_frames: of the packaged sample clip, to be solved by each solver that has what it needs.
+        unpacked: folders in which Blender unpacks the packages that came along.
     """
+    yield Loading("Comparing the packages that came along with what was packed")
+    yield from packed_findings(unpacked)
     yield Loading("Importing the worker's packages")
     report = probe.look([package.module for package in PACKAGES])
-    lines = findings(report, landmark_model=bool(options.get("landmark_model")))
+    weights = options.get("weights")
+    lines = findings(report, landmark_model=bool(options.get("landmark_model")), weights=bool(weights))
     yield from lines
-    if command := install_command(report):
-        yield Checked("Install", "warning", command)
+    if came_along(unpacked):  # pip would put them into Blender's own folders
+        for state, what_to_do in (("bad", AGAIN), ("warning", OTHER_PACKAGE)):
+            if lacking := [line.subject for line in lines if line.state == state]:
+                yield Checked("Packages", state, f"{', '.join(lacking)}: {what_to_do}")
+    else:
+        yield from advice(report, weights=bool(weights), own=bool(os.environ.get(FOLDERS_VARIABLE)))
     if any(line.state == "bad" and line.subject in ("NumPy", "SciPy") for line in lines):
-        yield Checked("Solve", "bad", "Nothing can be solved before the packages are there")
+        yield Checked("Solve", "bad", NO_PACKAGES)
         yield Done([])
         return
-    weights = options.get("weights")
+    if report["modules"]["torch"]["fault"]:  # a finding says so
+        weights = None
     yield from _checked("Landmark Model", lambda: _open_landmark_model(options.get("landmark_model")))
     yield from _checked("Head", lambda: _open_head(options))
     if weights:

@@ -6,9 +6,10 @@ from typing import Protocol
 
 import numpy as np
 
-from ..errors import ModelError
+from ..errors import ModelError, NoLandmarkModelError, NoPackageError
 from ..take.take import NUM_LANDMARKS
 from .interpreter import MEDIAPIPE_WITH_MODELS, MEDIAPIPE_WITHOUT_MODELS, mediapipe_with_models
+from .probe import import_mediapipe
 
 WHEEL_MODELS = "mediapipe-wheel"  # the name a take gives to the models inside the wheel
 
@@ -38,21 +39,21 @@ def open_face_mesh(
         max_faces: no more are looked for.
         every_frame: it will see every frame of a video, and may follow faces from one to the next.
     Raises:
-        ModelError: no mediapipe, no such file, or a wheel without models.
+        ModelError: no mediapipe, no such file, or a wheel without models; its `lacks` says which.
     """
     try:
-        import mediapipe
+        mediapipe = import_mediapipe()
     except ImportError as error:
         if mediapipe_with_models():
             install = f"Install it: pip install {MEDIAPIPE_WITH_MODELS}"
         else:
             install = f'Install it: pip install "{MEDIAPIPE_WITHOUT_MODELS}", and name a face_landmarker.task file'
-        raise ModelError(f"MediaPipe cannot be imported ({error}). {install}") from error
+        raise NoPackageError(f"MediaPipe cannot be imported ({error}). {install}") from error
     if task_path is not None:
         return _TaskMesh(Path(task_path), max_faces, every_frame)
     if not hasattr(mediapipe, "solutions"):
         other = f", or install {MEDIAPIPE_WITH_MODELS}" if mediapipe_with_models() else ""
-        raise ModelError(
+        raise NoLandmarkModelError(
             f"MediaPipe {mediapipe.__version__} carries no face models. Name a face_landmarker.task file{other}"
         )
     return _WheelMesh(max_faces, every_frame)
@@ -86,7 +87,7 @@ class _TaskMesh(_Mesh):
         from mediapipe.tasks.python import BaseOptions, vision
 
         if not path.is_file():
-            raise ModelError(f"No landmark model at {path}. Choose MediaPipe's face_landmarker.task")
+            raise NoLandmarkModelError(f"No landmark model at {path}. Choose MediaPipe's face_landmarker.task")
         options = vision.FaceLandmarkerOptions(
             base_options=BaseOptions(
                 model_asset_buffer=path.read_bytes()
@@ -99,6 +100,11 @@ class _TaskMesh(_Mesh):
         except (RuntimeError, ValueError) as error:
             raise ModelError(
                 f"{path} is not a face landmarker model ({str(error).splitlines()[0]}). Fetch it again"
+            ) from error
+        except OSError as error:  # of its own library, which it loads only now
+            raise ModelError(
+                f"MediaPipe cannot be loaded ({error}). Install the library that it names with the system's packages: "
+                "on Debian and Ubuntu they are libgles2 and libegl1"
             ) from error
         self._every_frame = every_frame
         self._last_ms = -1

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from .job import FOREIGN_ENVIRONMENT, WORKER_ENVIRONMENT, end_of_process
+from .job import CLOSE_TIMEOUT_S, end_of_process, worker_environment
 from .launch import OLDEST_PYTHON, OTHER_PYTHON
 from .protocol import ENDINGS, Checked, Done, Failed, Message, Stopped
 
@@ -22,11 +22,13 @@ TIMEOUT_S = 120.0  # PyTorch from a slow disk, for the first time
 # MediaPipe carried its face models until 0.10.2x; 0.10.21 is the version that all of this was measured with. There are
 # builds of it for Python 3.12 at most, and it needs NumPy 1. From 0.10.30 on it needs a file, and runs on any Python.
 MEDIAPIPE_WITH_MODELS, NEWEST_PYTHON_WITH_MODELS = "mediapipe==0.10.21", (3, 12)
-MEDIAPIPE_WITHOUT_MODELS = "mediapipe>=0.10.35"  # brings OpenCV and matplotlib again, which 0.10.30 left out
+MEDIAPIPE_WITHOUT_MODELS = "mediapipe>=0.10.35"  # brings OpenCV again, which 0.10.30 left out
 FIRST_WITHOUT_MODELS = (0, 10, 30)
-BROUGHT_BY_MEDIAPIPE = ("mediapipe", "numpy", "cv2", "matplotlib")
+BROUGHT_BY_MEDIAPIPE = ("mediapipe", "numpy", "cv2")
 OPENCV, OPENCV_FOR_NUMPY_1 = "opencv-contrib-python", "opencv-contrib-python<4.12"
-NOT_INSTALLED = "not installed"  # the probe's word
+NOT_INSTALLED, INCOMPLETE = "not installed", "ModuleNotFoundError"  # the probe's words; of a package that lacks another
+INSTALL = "Install"  # the finding whose text is a command
+ENVIRONMENT = "smirk-python"  # in the user's own folder, where a Python takes no packages
 PLAIN_IN_CMD = re.compile(r"[\w.:\\/=+-]+")  # needs no quotes in Windows' shells
 
 
@@ -46,7 +48,6 @@ PACKAGES = (
     Package("cv2", "OpenCV", "reading footage"),
     Package("mediapipe", "MediaPipe", "finding faces"),
     Package("torch", "PyTorch", "the smirk solver", essential=False),
-    Package("matplotlib", "matplotlib", "reports", essential=False),
 )
 
 
@@ -60,32 +61,48 @@ def needed_packages(solver: str) -> tuple[Package, ...]:
     return tuple(package for package in PACKAGES if package.essential or (package.module, solver) == ("torch", "smirk"))
 
 
-def findings(report: dict, *, landmark_model: bool = False) -> list[Checked]:
+def findings(report: dict, *, landmark_model: bool = False, weights: bool = False) -> list[Checked]:
     """Return what a probe's report says to a user, line by line.
 
     Args:
         report: of `probe.look`, on the modules of PACKAGES.
         landmark_model: whether there is a face_landmarker.task.
+        weights: whether there are SMIRK's, for which PyTorch is needed.
     """
     lines = [Checked("Python", *_python_state(report))]
     if lines[0].state == "bad":  # whatever it has is of no use
         return lines
-    lines += [Checked(package.name, *_package_state(package, report, landmark_model)) for package in PACKAGES]
+    for package in PACKAGES:
+        needed = package.essential or weights
+        lines.append(Checked(package.name, *_package_state(package, report, landmark_model, needed=needed)))
     if not report["modules"]["torch"]["fault"]:
         devices = [f"{name} ({what})" for name, what in report["devices"].items()] + ["cpu"]
         lines.append(Checked("Devices", "good", ", ".join(devices)))
     return lines
 
 
-def missing_requirements(report: dict) -> list[str]:
-    """Return what pip must install for all solvers and reports, as pip takes it; nothing where the Python is bad."""
+def lacks_models(report: dict) -> bool:
+    """Return whether there is a MediaPipe that works, but brings no face models."""
+    return not report["modules"]["mediapipe"]["fault"] and not _carries_models(report)
+
+
+def missing_requirements(report: dict, *, weights: bool = True) -> list[str]:
+    """Return what pip must install, as pip takes it; nothing where the Python is bad.
+
+    Args:
+        weights: whether for the smirk solver too.
+    """
     if _python_state(report)[0] == "bad":
         return []
-    lacks = [name for name, module in report["modules"].items() if module["fault"] == NOT_INSTALLED]
+    asked = [package.module for package in PACKAGES if package.essential or weights]
+    lacks = [name for name in asked if report["modules"][name]["fault"] == NOT_INSTALLED]
     wanted, with_models = [], _carries_models(report)
     if "mediapipe" in lacks:
         wanted.append(MEDIAPIPE_WITH_MODELS if with_models else MEDIAPIPE_WITHOUT_MODELS)
         lacks = [name for name in lacks if name not in BROUGHT_BY_MEDIAPIPE]
+    for name, module in report["modules"].items():
+        if module["fault"].startswith(INCOMPLETE) and module["version"]:
+            wanted.append(f"{name}=={module['version']}")  # pip looks for what it needs, too
     names = {"cv2": OPENCV_FOR_NUMPY_1 if with_models else OPENCV, "numpy": "numpy<2" if with_models else "numpy"}
     wanted += [names.get(name, name) for name in lacks]
     if _wrong_numpy(report) and "numpy<2" not in wanted:
@@ -93,12 +110,37 @@ def missing_requirements(report: dict) -> list[str]:
     return wanted
 
 
-def install_command(report: dict, *, windows: bool = sys.platform == "win32") -> str:
-    """Return the command that installs what is missing, for the system's shell; "" if nothing is."""
-    requirements = missing_requirements(report)
+def advice(report: dict, *, weights: bool = True, own: bool = False) -> list[Checked]:
+    """Return the finding INSTALL with the command that installs what is missing; nothing if nothing is.
+
+    Args:
+        weights: whether for the smirk solver too.
+        own: whether it is Blender's own Python. That one is left alone, as is one that the system guards: the command
+            makes an environment then, with everything, and another finding says to choose that.
+    """
+    if not missing_requirements(report, weights=weights):
+        return []
+    if not own and report["takes_packages"]:
+        return [Checked(INSTALL, "warning", install_command(report, weights=weights))]
+    place = Path.home() / ENVIRONMENT
+    inside = place / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    bare = {name: {"version": "", "fault": NOT_INSTALLED} for name in report["modules"]}
+    fill = install_command(report | {"modules": bare, "executable": str(inside)}, weights=weights)
+    make = _for_shell([report["executable"], "-m", "venv", str(place)])
+    return [
+        Checked(INSTALL, "warning", f"{make} && {fill}"),
+        Checked("Then", "warning", f"Choose {inside} as the Worker Python"),
+    ]
+
+
+def install_command(report: dict, *, weights: bool = True, windows: bool = sys.platform == "win32") -> str:
+    """Return pip's command that installs what is missing, for the system's shell; "" if nothing is."""
+    requirements = missing_requirements(report, weights=weights)
     arguments = [report["executable"], "-m", "pip", "install", *requirements]
-    if not requirements:
-        return ""
+    return _for_shell(arguments, windows) if requirements else ""
+
+
+def _for_shell(arguments: Sequence[str], windows: bool = sys.platform == "win32") -> str:
     if windows:  # where < outside quotes would redirect
         return " ".join(text if PLAIN_IN_CMD.fullmatch(text) else f'"{text}"' for text in arguments)
     return shlex.join(arguments)
@@ -118,27 +160,32 @@ class InterpreterCheck:
         *,
         site_packages: Sequence[str] = (),
         landmark_model: bool = False,
+        weights: bool = False,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
         """Start to look at an interpreter, which need not be one.
 
         Args:
-            site_packages: folders where it will find packages that it lacks.
+            site_packages: folders where it looks for packages before its own.
             landmark_model: whether there is a face_landmarker.task.
+            weights: whether there are SMIRK's.
             timeout_s: after which it is taken to hang.
         """
         self.report: dict | None = None
         self.ended = False
         self._python = str(python)
-        self._landmark_model, self._timeout_s = landmark_model, timeout_s
+        self._landmark_model, self._weights, self._timeout_s = landmark_model, weights, timeout_s
+        self._own = bool(site_packages)
         self._process: subprocess.Popen | None = None
+        self._reader: threading.Thread | None = None
         self._stopped = False
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         fault = self._start(site_packages)
         if fault:
             self._messages.put(Failed(fault, OTHER_PYTHON))
         else:
-            threading.Thread(target=self._read, name="smirk interpreter", daemon=True).start()
+            self._reader = threading.Thread(target=self._read, name="smirk interpreter", daemon=True)
+            self._reader.start()
 
     def poll(self) -> list[Message]:
         """Return all messages since the last call, without waiting."""
@@ -158,7 +205,10 @@ class InterpreterCheck:
             self._process.kill()
 
     def close(self) -> None:
+        """End the process and wait for it: while it lives, Windows lets nobody remove libraries that it has open."""
         self.kill()
+        if self._reader is not None:
+            self._reader.join(CLOSE_TIMEOUT_S)
 
     def _start(self, site_packages: Sequence[str]) -> str:
         """Start the probe; return what is wrong if that is known at once."""
@@ -168,14 +218,13 @@ class InterpreterCheck:
         if path.stem.lower().startswith("blender"):  # it would open its window
             return f"{path} is Blender. Choose a Python: Blender's own lies in its folder, under python/bin"
         modules = ",".join(package.module for package in PACKAGES)
-        environment = {name: value for name, value in os.environ.items() if name not in FOREIGN_ENVIRONMENT}
         try:
             self._process = subprocess.Popen(
                 [self._python, str(PROBE), modules, *site_packages],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=environment | WORKER_ENVIRONMENT,
+                env=worker_environment(site_packages),
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # of Windows
                 text=True,
                 encoding="utf-8",
@@ -202,7 +251,8 @@ class InterpreterCheck:
         if self._stopped:
             self._messages.put(Stopped())
         elif self.report is not None:
-            for line in findings(self.report, landmark_model=self._landmark_model):
+            lines = findings(self.report, landmark_model=self._landmark_model, weights=self._weights)
+            for line in lines + advice(self.report, weights=self._weights, own=self._own):
                 self._messages.put(line)
             self._messages.put(Done([]))
         elif hangs:
@@ -224,13 +274,13 @@ def _python_state(report: dict) -> tuple[str, str]:
     return "good", f"{version}, {report['executable']}"
 
 
-def _package_state(package: Package, report: dict, landmark_model: bool) -> tuple[str, str]:
+def _package_state(package: Package, report: dict, landmark_model: bool, *, needed: bool) -> tuple[str, str]:
     module = report["modules"][package.module]
     text = module["version"] or "there"
     if package.module == "numpy" and _wrong_numpy(report):
         return "bad", f"{text}, but {MEDIAPIPE_WITH_MODELS} needs one below 2"
     if module["fault"]:
-        state = "bad" if package.essential else "warning"
+        state = "bad" if needed else "warning"
         return state, f"{module['fault'].splitlines()[0]}; needed for {package.purpose}"
     if package.module == "mediapipe" and not _carries_models(report) and not landmark_model:
         return "bad", f"{text} brings no face models. Set the landmark model, face_landmarker.task"

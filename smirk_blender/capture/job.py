@@ -20,6 +20,7 @@ from typing import BinaryIO
 from ..errors import SmirkError
 from ..partial import TOKEN_VARIABLE, remove_partial
 from .launch import OTHER_PYTHON
+from .packed import came_with_packages
 from .protocol import ENDINGS, Failed, Message, Stopped, decode_message
 
 LAUNCHER = Path(__file__).with_name("launch.py")
@@ -32,6 +33,9 @@ WORKER_ENVIRONMENT = {
 }
 # Set for the interpreter that we run in, or by a shell for a third one; the worker's would look for its library there.
 FOREIGN_ENVIRONMENT = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
+LOGS_FOLDER, BYTECODE_FOLDER = "logs", "bytecode"  # beside each other in the cache
+LONGEST_MODULE = 130  # characters: of a wheel's longest file, 97 in MediaPipe, with what Python adds while it writes
+WINDOWS_PATH_LIMIT = 259  # characters
 BLENDER_OPTIONS = ("--background", "--factory-startup", "--python-exit-code", "1", "--python")
 WINDOWS_FLAGS = ("CREATE_NO_WINDOW", "BELOW_NORMAL_PRIORITY_CLASS")
 LOG_LINES, LINE_LENGTH = 5, 200  # of the log's end, quoted when a worker dies
@@ -65,7 +69,7 @@ class Job:
             module: below this package, with a `run_job` at its end: "capture.worker", "capture.review".
             arguments: of the module's job; what JSON can hold. Paths must be absolute: the worker runs elsewhere. Those
                 named ..._path or ..._folder are where a worker that was cut short is cleaned up after.
-            site_packages: folders where the worker finds packages that its interpreter lacks.
+            site_packages: folders where the worker looks for packages before its interpreter's own.
             in_blender: whether `python` is a Blender, which is to run the module without a window.
         Raises:
             SmirkError: the interpreter cannot be started, or the log cannot be written.
@@ -99,7 +103,6 @@ class Job:
         with open(descriptor, "w", encoding="utf-8") as file:
             json.dump(self._arguments | more, file)
         options, end_of_options = (BLENDER_OPTIONS, ("--",)) if in_blender else ((), ())
-        environment = {name: value for name, value in os.environ.items() if name not in FOREIGN_ENVIRONMENT}
         try:
             return subprocess.Popen(
                 [self._python, *options, str(LAUNCHER), *end_of_options, self._name, path],
@@ -108,7 +111,7 @@ class Job:
                 stderr=log,
                 bufsize=0,  # a buffer would be locked by the thread that waits for it
                 cwd=self._request.parent,  # not the package's folder: Windows would keep it from being updated
-                env=environment | WORKER_ENVIRONMENT | {TOKEN_VARIABLE: self.token},
+                env=worker_environment(site_packages, self.log_path) | {TOKEN_VARIABLE: self.token},
                 creationflags=sum(getattr(subprocess, name, 0) for name in WINDOWS_FLAGS),
             )
         except OSError as error:
@@ -233,6 +236,42 @@ class Job:
                 return log.read().decode(errors="replace").strip()
         except OSError as error:
             return f"(its log {self.log_path} cannot be read: {error.strerror or error})"
+
+
+def worker_environment(
+    site_packages: Sequence[str | os.PathLike] = (), log_path: Path | None = None, *, windows: bool = os.name == "nt"
+) -> dict[str, str]:
+    """Return the environment of a process that runs a worker's Python.
+
+    What Python compiles of the packages in Blender's folders goes into the cache, if the log lies there, or nowhere:
+    Blender, which unpacked them, leaves behind what it has not put there.
+
+    Args:
+        site_packages: folders where the process finds packages besides its interpreter's.
+        log_path: absolute.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in FOREIGN_ENVIRONMENT}
+    if site_packages:
+        folder = bytecode_folder(site_packages, log_path, windows=windows)
+        environment |= {"PYTHONPYCACHEPREFIX": str(folder)} if folder else {"PYTHONDONTWRITEBYTECODE": "1"}
+        # Where none came along, the user's own folder is where pip installs for a Blender that cannot be written to.
+        if came_with_packages():
+            environment["PYTHONNOUSERSITE"] = "1"
+    return environment | WORKER_ENVIRONMENT
+
+
+def bytecode_folder(
+    site_packages: Sequence[str | os.PathLike], log_path: Path | None, *, windows: bool = os.name == "nt"
+) -> Path | None:
+    """Return where bytecode goes; None where there is no cache, or where Windows could not open the paths.
+
+    Python repeats a source's whole path below the folder.
+    """
+    if log_path is None or log_path.parent.name != LOGS_FOLDER:
+        return None
+    folder = log_path.parents[1] / BYTECODE_FOLDER
+    longest = max(len(str(each)) for each in site_packages) + len(str(folder)) + LONGEST_MODULE
+    return None if windows and longest > WINDOWS_PATH_LIMIT else folder
 
 
 def end_of_process(code: int) -> str:

@@ -66,10 +66,11 @@ class Warned:
 
 @dataclass(frozen=True)
 class Failed:
-    """The solve ended without a take. `hint` says what to do, where the text does not."""
+    """The solve ended without a take. `hint` says what to do, where the text does not; `lacks` is a SmirkError's."""
 
     text: str
     hint: str = ""
+    lacks: str = ""
 
 
 @dataclass(frozen=True)

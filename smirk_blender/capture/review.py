@@ -1,19 +1,19 @@
-"""Look at a take: a preview movie (footage | mesh over it | head alone) and a report sheet.
+"""Look at a take: a preview movie (footage | mesh over it | head alone) and, if asked for, a report sheet.
 
-`python -m smirk_blender.capture.review REQUEST.json`, with video_path, take_path, head, eyelids, footage (the fields of
-`Footage`), movie_path, report_path and log_path in the file; messages as the worker's. The movie is silent: Blender
-adds the sound when it encodes it.
+`python -m smirk_blender.capture.review REQUEST.json`, with the arguments of `review_take` and log_path in the file;
+messages as the worker's. The movie is silent: Blender adds the sound when it encodes it.
 """
 
 import sys
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from ..errors import VideoError
+from ..errors import SmirkError, VideoError
 from ..flame import BUILTIN_HEAD, Head, open_head
 from ..take import Take, load_take
 from ..take.camera import image_points
@@ -36,20 +36,23 @@ def review_take(
     video_path: str,
     take_path: str,
     movie_path: str,
-    report_path: str,
+    report_path: str | None = None,
     *,
     head: str = BUILTIN_HEAD,
     eyelids: str | None = None,
     footage: dict | None = None,
 ) -> Iterator[Message]:
-    """Write the preview movie and the report of a take, yielding messages; the last is `Done`.
+    """Write the preview movie of a take, yielding messages; the last is `Done`.
 
     Args:
+        report_path: where the report goes, if there is to be one; it is drawn with matplotlib.
         footage: the fields of `Footage`, as they were given to the solve.
     Raises:
         SmirkError: bad input, or a file that cannot be written.
     """
     start = time.perf_counter()
+    if report_path and find_spec("matplotlib") is None:  # before any of the work
+        raise SmirkError(f"A report is drawn with matplotlib, which {sys.executable} does not have. Install it there")
     yield Loading("Drawing the preview")
     take, model = load_take(take_path), open_head(head, eyelids)
     chosen, pictures = set(choose_frames(take)), {}
@@ -78,9 +81,11 @@ def review_take(
     finally:
         writer.release()
         reader.close()
-    write_report(take, model, pictures, Path(report_path))
+    if report_path:
+        write_report(take, model, pictures, Path(report_path))
     seconds = time.perf_counter() - start
-    yield Done([movie_path, report_path], len(take), int((~take.gap).sum()), len(take) / seconds, {}, peak_memory_mb())
+    paths = [movie_path, report_path] if report_path else [movie_path]
+    yield Done(paths, len(take), int((~take.gap).sum()), len(take) / seconds, {}, peak_memory_mb())
 
 
 def frames_held(take: Take) -> np.ndarray:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn, TextIO
 
-from ..errors import SmirkError
+from ..errors import DamagedError, SmirkError, own_modules
 from ..partial import own_token, remove_partial
 from .launch import missing_package
 from .protocol import ENDINGS, Failed, Message, Stopped, encode_message
@@ -102,16 +102,19 @@ def _send_all(
     more = {"finish": finish, "send": outbox.send}
     wanted = {name: more[name] for name in more.keys() & inspect.signature(job).parameters.keys()}
     try:
-        messages = job(**arguments, **wanted)
-        for message in messages:
-            outbox.send(message)
-            if stop.is_set() and not isinstance(message, ENDINGS):
-                messages.close()
-                outbox.send(Stopped())
-                return STOPPED
+        with own_modules():  # some are imported only now
+            messages = job(**arguments, **wanted)
+            for message in messages:
+                outbox.send(message)
+                if stop.is_set() and not isinstance(message, ENDINGS):
+                    messages.close()
+                    outbox.send(Stopped())
+                    return STOPPED
         return DONE
     except SmirkError as error:
-        outbox.send(Failed(str(error)))
+        if isinstance(error, DamagedError):
+            traceback.print_exc()  # to the log
+        outbox.send(Failed(str(error), lacks=error.lacks))
     except ParentGone:
         raise
     except ModuleNotFoundError as error:

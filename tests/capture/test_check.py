@@ -1,5 +1,8 @@
 """Check Installation says what works, and goes on after what does not."""
 
+import json
+import os
+import subprocess
 import sys
 
 import pytest
@@ -8,6 +11,7 @@ from smirk_blender.capture import check, probe
 from smirk_blender.capture.check import check_installation
 from smirk_blender.capture.job import Job
 from smirk_blender.capture.protocol import Checked, Done, Loading
+from tests.conftest import REPOSITORY
 from tests.jobs import messages_of
 
 
@@ -25,6 +29,40 @@ def test_a_worker_that_works_is_said_to_work(tmp_path):
     assert {lines[subject].state for subject in needed} == {"good"}
     assert lines["Solver landmarks"].text.startswith("8 frames, 8 with a face; frames per second: ")
     assert "Solver smirk" not in lines  # no weights were named
+
+
+HIDE = """
+import sys
+from importlib.abc import MetaPathFinder
+
+class Hidden(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.split(".")[0] == "matplotlib":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Hidden())
+"""
+LOOK_AND_SOLVE = HIDE + """
+import json, os
+from smirk_blender.capture.check import check_installation
+from smirk_blender.capture.protocol import Checked
+
+lines = [message for message in check_installation({}) if isinstance(message, Checked)]
+left = [name for name in sys.modules if name.startswith("matplotlib")]
+told = {line.subject: [line.state, line.text] for line in lines}
+print(json.dumps([told, left, [os.environ.get(name) for name in ("https_proxy", "no_proxy", "NO_PROXY")]]))
+"""
+
+
+def test_mediapipe_needs_no_matplotlib_and_no_network():
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "no_proxy": "*"}
+    program = [sys.executable, "-c", LOOK_AND_SOLVE]
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    told, left, proxies = json.loads(done.stdout.splitlines()[-1])
+    assert told["MediaPipe"] == ["good", "0.10.21"]
+    assert told["Solver landmarks"][1].startswith("8 frames, 8 with a face")
+    assert left == [] and proxies == [probe.NOWHERE, None, None]
 
 
 def test_files_of_every_kind_are_opened(shared_folder, monkeypatch):
@@ -60,10 +98,23 @@ def test_an_unexpected_error_is_a_finding(monkeypatch, capsys):
     assert "Traceback" in capsys.readouterr().err  # the log
 
 
+def test_packages_that_came_along_are_not_installed_by_pip(monkeypatch):
+    found = probe.look([])
+    versions = {package.module: {"version": "0.10.21", "fault": ""} for package in check.PACKAGES}
+    lacking = {name: {"version": "", "fault": "not installed"} for name in ("scipy", "torch")}
+    monkeypatch.setattr(probe, "look", lambda names: found | {"modules": versions | lacking, "cv2_packages": []})
+    monkeypatch.setattr(check, "came_along", lambda folders: True)
+    messages = list(check_installation({}))
+    told = [(line.state, line.text) for line in messages if isinstance(line, Checked) and line.subject == "Packages"]
+    advice = "PyTorch: Install the full package of this add-on, or choose a Worker Python that has what is missing"
+    assert told == [("bad", "SciPy: Install the extension again"), ("warning", advice)]
+    assert "Install" not in checked(messages)
+
+
 def test_missing_packages_come_with_the_command_that_installs_them(monkeypatch):
     found = probe.look([])
     missing = {package.module: {"version": "", "fault": "not installed"} for package in check.PACKAGES}
     monkeypatch.setattr(probe, "look", lambda names: found | {"modules": missing, "cv2_packages": []})
     lines = checked(list(check_installation({})))
-    assert " -m pip install mediapipe" in lines["Install"].text and lines["Install"].text.endswith(" scipy torch")
+    assert " -m pip install mediapipe" in lines["Install"].text and lines["Install"].text.endswith(" scipy")
     assert lines["Solve"].state == "bad" and "Head" not in lines

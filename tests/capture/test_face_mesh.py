@@ -31,6 +31,18 @@ def test_a_missing_mediapipe_comes_with_the_command_that_works_there(monkeypatch
     assert said.startswith("MediaPipe cannot be imported (") and said.endswith(f"). Install it: {advice}")
 
 
+def test_a_library_of_the_system_that_mediapipe_lacks_is_named(monkeypatch, tmp_path):
+    vision = pytest.importorskip("mediapipe.tasks.python.vision", reason="no MediaPipe in this Python")
+    (tmp_path / "a.task").write_bytes(b"a model")
+
+    def load(options):
+        raise OSError("libGLESv2.so.2: cannot open shared object file: No such file or directory")
+
+    monkeypatch.setattr(vision.FaceLandmarker, "create_from_options", load)
+    with pytest.raises(ModelError, match=r"MediaPipe cannot be loaded \(libGLESv2.so.2: .+ libgles2 and libegl1"):
+        face_mesh.open_face_mesh(tmp_path / "a.task")
+
+
 @pytest.mark.parametrize(
     ("version", "other"), [((3, 12), ", or install mediapipe==0.10.21"), ((3, 13, 2), ""), ((3, 14), "")]
 )

@@ -6,12 +6,14 @@ import shlex
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from smirk_blender.capture.interpreter import (
     PACKAGES,
     InterpreterCheck,
+    advice,
     findings,
     install_command,
     missing_requirements,
@@ -41,14 +43,15 @@ def script(tmp_path, text, name="python"):
     return path
 
 
-def report(version=(3, 11, 7), bits=64, cv2_packages=("opencv-contrib-python",), devices=(), **modules):
+def report(version=(3, 11, 7), bits=64, takes_packages=True, cv2_packages=("opencv-contrib-python",), devices=(), **modules):
     """Return the probe's report where everything is there but for what is named: a version, or "" for none."""
-    versions = dict(numpy="1.26.4", scipy="1.17", cv2="4.11", mediapipe="0.10.21", torch="2.13", matplotlib="3.11")
+    versions = dict(numpy="1.26.4", scipy="1.17", cv2="4.11", mediapipe="0.10.21", torch="2.13")
     versions |= modules
     return dict(
         version=list(version),
         executable="/usr/bin/python3",
         bits=bits,
+        takes_packages=takes_packages,
         modules={name: dict(version=text, fault="" if text else "not installed") for name, text in versions.items()},
         devices=dict(devices),
         cv2_packages=list(cv2_packages),
@@ -71,7 +74,7 @@ def test_this_interpreter_tells_what_it_has():
 
 
 def test_packages_in_further_folders_count(tmp_path):
-    (tmp_path / "scipy.py").write_text("__version__ = '77.7'")  # found last, so only where the interpreter has none
+    (tmp_path / "scipy.py").write_text("__version__ = '77.7'")
     clean = tmp_path / "clean"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", clean], check=True, timeout=120)
     python = clean / ("Scripts" if os.name == "nt" else "bin") / "python"
@@ -130,6 +133,37 @@ def test_what_others_print_is_passed_over(tmp_path):
 
 
 @posix_only
+def test_a_closed_check_has_no_process_any_more(tmp_path):
+    check = InterpreterCheck(script(tmp_path, f"echo $$ > {tmp_path}/pid; exec sleep 3600"))
+    while not (tmp_path / "pid").is_file() or not (tmp_path / "pid").read_text():
+        time.sleep(0.01)
+    check.close()
+    with pytest.raises(ProcessLookupError):  # not even one that nobody has waited for
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_a_look_leaves_no_bytecode_in_the_folders(tmp_path, monkeypatch):
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    (tmp_path / "site-packages").mkdir()
+    (tmp_path / "site-packages" / "torch.py").write_text("__version__ = '77.7'")
+    check = InterpreterCheck(sys.executable, site_packages=[str(tmp_path / "site-packages")])
+    assert {line.subject: line.text for line in messages_of(check)[:-1]}["PyTorch"] == "77.7"
+    assert [path.name for path in (tmp_path / "site-packages").iterdir()] == ["torch.py"]
+
+
+def test_folders_come_before_the_interpreters_own_but_for_numpy(tmp_path):
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    for name in ("numpy", "scipy", "json"):
+        (folder / f"{name}.py").write_text("__version__ = '77.7'")
+    check = InterpreterCheck(sys.executable, site_packages=[str(folder)])
+    told = {line.subject: line.text for line in messages_of(check)[:-1]}
+    import numpy
+
+    assert (told["NumPy"], told["SciPy"]) == (numpy.__version__, "77.7")
+
+
+@posix_only
 def test_a_check_can_be_stopped(tmp_path):
     check = InterpreterCheck(script(tmp_path, "exec sleep 3600"))
     check.ask_to_stop()
@@ -156,7 +190,7 @@ def test_where_nothing_is_missing_nothing_is_to_be_installed():
         (dict(cv2="", mediapipe="0.10.30", numpy="2.3"), ["opencv-contrib-python"]),
         (dict(numpy="2.3"), ["numpy<2"]),
         (dict(numpy="2.3", mediapipe="0.10.35"), []),
-        (dict(torch="", matplotlib=""), ["torch", "matplotlib"]),
+        (dict(torch="", scipy=""), ["scipy", "torch"]),
         (dict(torch="", version=(3, 9, 1)), []),
         (dict(torch="", bits=32), []),
     ],
@@ -201,6 +235,14 @@ def test_a_landmark_model_makes_up_for_a_newer_mediapipe():
     assert states(report(mediapipe="0.10.35"), landmark_model=True)["MediaPipe"] == ("good", "0.10.35")
 
 
+def test_a_package_that_lacks_another_is_installed_again_with_it():
+    lacking = report(mediapipe="1.2.2", numpy="2.3")
+    lacking["modules"]["mediapipe"]["fault"] = "ModuleNotFoundError: No module named 'certifi'"
+    assert missing_requirements(lacking) == ["mediapipe==1.2.2"]
+    said = "ModuleNotFoundError: No module named 'certifi'; needed for finding faces"
+    assert states(lacking)["MediaPipe"] == ("bad", said)
+
+
 def test_the_command_is_quoted_for_its_shell():
     lacking = report(numpy="2.3") | {"executable": "/home/a b/python"}
     assert install_command(lacking, windows=False) == "'/home/a b/python' -m pip install 'numpy<2'"
@@ -218,3 +260,22 @@ def test_a_module_that_fails_is_told_from_one_that_is_absent(tmp_path, monkeypat
     assert modules["no_such_module"]["fault"] == "not installed"
     assert modules["fails_one"]["fault"] == "ModuleNotFoundError: No module named 'no_such_module'"
     assert modules["fails_two"]["fault"] == "ZeroDivisionError: division by zero"
+
+
+@pytest.mark.parametrize(("own", "takes_packages"), [(True, True), (False, False)], ids=["Blender's own", "guarded"])
+def test_a_python_that_is_to_be_left_alone_gets_an_environment_beside_it(monkeypatch, own, takes_packages):
+    monkeypatch.setattr(Path, "home", lambda: Path("/home/me"))
+    install, then = advice(report(scipy="", takes_packages=takes_packages), weights=False, own=own)
+    inside = "/home/me/smirk-python/bin/python"
+    assert install.text == (
+        f"/usr/bin/python3 -m venv /home/me/smirk-python && {inside} -m pip install mediapipe==0.10.21 scipy"
+    )
+    assert then == Checked("Then", "warning", f"Choose {inside} as the Worker Python")
+
+
+def test_pytorch_is_asked_for_where_there_are_weights():
+    lacking = report(torch="")
+    assert advice(lacking, weights=False) == []
+    (install,) = advice(lacking, weights=True)
+    assert install.text == "/usr/bin/python3 -m pip install torch"
+    assert states(lacking)["PyTorch"][0] == "warning" and states(lacking, weights=True)["PyTorch"][0] == "bad"

@@ -1,5 +1,7 @@
 """Preview and report: what is drawn, and where."""
 
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from smirk_blender.capture.raster import HeadRaster
 from smirk_blender.capture.report import choose_frames, write_report
 from smirk_blender.capture.review import PanelPainter, review_take
-from smirk_blender.errors import VideoError
+from smirk_blender.errors import SmirkError, VideoError
 from smirk_blender.flame import builtin_head
 from smirk_blender.take import Source, save_take
 from smirk_blender.take.camera import image_points
@@ -94,6 +96,18 @@ def test_a_review_writes_every_frame_and_a_report(head, tmp_path):
     movie = cv2.VideoCapture(str(tmp_path / "p.avi"))
     assert int(movie.get(cv2.CAP_PROP_FRAME_COUNT)) == 20
     assert cv2.imread(str(tmp_path / "r.png")).shape[1] > 1000
+
+
+def test_without_matplotlib_there_is_a_movie_and_a_report_is_refused_at_once(head, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    video = write_code_video(tmp_path / "codes.mp4", 5)
+    save_take(centered_take(head, 5), tmp_path / "codes.take.npz")
+    out = str(tmp_path / "codes.take.npz"), str(tmp_path / "p.avi")
+    with pytest.raises(SmirkError, match=r"A report is drawn with matplotlib, which .+ does not have. Install it"):
+        list(review_take(str(video), *out, str(tmp_path / "r.png")))
+    assert not (tmp_path / "p.avi").exists()
+    assert list(review_take(str(video), *out))[-1].paths == [str(tmp_path / "p.avi")]
+    assert int(cv2.VideoCapture(str(tmp_path / "p.avi")).get(cv2.CAP_PROP_FRAME_COUNT)) == 5
 
 
 def test_a_take_of_another_video_is_refused(head, tmp_path):
