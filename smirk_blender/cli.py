@@ -1,6 +1,7 @@
-"""The command line inside Blender: a take in, a .blend with the baked head out.
+"""The command line inside Blender: a take in, a .blend with the baked head out; and whether everything works.
 
     python -m smirk_blender.cli bake TAKE --head builtin --video CLIP --out NAME.blend
+    blender --command smirk doctor
 """
 
 import argparse
@@ -8,13 +9,14 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import bpy
 import numpy as np
 from bpy.types import Object
 
+from .capture.findings import line_of, report_json, report_text, summary
 from .errors import SmirkError, TakeError
 from .flame import BUILTIN_HEAD, Head, open_head
 from .retarget.carry import carry_take
@@ -34,6 +36,7 @@ from .take import Take, load_take
 BESIDE, MATCHED = "beside", "matched"
 ORTHOGRAPHIC, PERSPECTIVE = "orthographic", "perspective"
 ESTIMATE = "estimate"
+DOCTOR_OPTIONS = ("worker_python", "weights", "flame_model", "eyelid_folder", "landmark_model", "device")  # preferences
 LIDS = ("clear", "exact", "after-posing")
 
 
@@ -46,11 +49,10 @@ def main(argv: list[str]) -> int:
     except SystemExit as leaving:  # argparse has printed help or what was wrong
         return int(leaving.code or 0)
     try:
-        options.command(options)
+        return options.command(options) or 0
     except SmirkError as error:
         print(error, file=sys.stderr, flush=True)
         return 1
-    return 0
 
 
 def bake(options: argparse.Namespace) -> None:
@@ -95,6 +97,31 @@ def sample(options: argparse.Namespace) -> None:
     with _quiet():
         render_sample_clip(options.out)
     say(f"Rendered {options.out}")
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Say what works and what does not, for a user and for a bug report; return 1 where something does not.
+
+    Raises:
+        SmirkError: the report cannot be written.
+    """
+    from .ui.doctor import examine  # the other commands do without the panels
+
+    given = {name: getattr(options, name) for name in DOCTOR_OPTIONS if getattr(options, name) is not None}
+    with ExitStack() as stack:
+        try:  # at once: the check takes a while
+            out = stack.enter_context(open(options.out, "w", encoding="utf-8")) if options.out else None
+        except OSError as error:
+            raise SmirkError(f"Cannot write {options.out}: {error.strerror or error}. Choose another folder") from error
+        lines = []
+        for line in examine(given):
+            lines.append(line)
+            if not options.json:
+                say(line_of(line))
+        say(report_json(lines) if options.json else f"\n{summary(lines)}")
+        if out is not None:
+            out.write(report_json(lines) if options.json else report_text(lines))
+    return int(any(line.state == "bad" for line in lines))
 
 
 def save_blend(path: str | os.PathLike) -> None:
@@ -203,7 +230,23 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("sample", help="render the sample clip from its animation")
     command.set_defaults(command=sample)
     command.add_argument("--out", required=True, metavar="CLIP.mp4", help="the clip to write")
+    command = commands.add_parser("doctor", help="say what works here and what does not, for a bug report too")
+    command.set_defaults(command=doctor)
+    _add_doctor_options(command.add_argument)
     return parser
+
+
+def _add_doctor_options(add: Callable) -> None:
+    """Add options named as DOCTOR_OPTIONS; what is left out is as in the add-on's preferences."""
+    add("--python", dest="worker_python", metavar="PYTHON", help="the worker's Python")
+    add("--weights", type=_full_path, metavar="SMIRK_em1.pt", help="SMIRK's checkpoint")
+    add("--flame", dest="flame_model", type=_full_path, metavar="generic_model.pkl", help="a FLAME model")
+    add("--eyelids", dest="eyelid_folder", type=_full_path, metavar="DIR", help="the folder with SMIRK's eyelids")
+    model = "MediaPipe's landmark model"
+    add("--landmark-model", type=_full_path, metavar="face_landmarker.task", help=model)
+    add("--device", choices=("cuda", "mps", "cpu"), help="what SMIRK's encoder runs on")
+    add("--json", action="store_true", help="print the report for programs")
+    add("--out", metavar="FILE", help="write the report to a file besides")
 
 
 def _add_head_options(add: Callable) -> None:
@@ -234,6 +277,10 @@ def _add_shot_options(add: Callable) -> None:
     add("--camera", choices=(ORTHOGRAPHIC, PERSPECTIVE), help=camera)
     focal = "of the perspective camera, with 36 mm along the picture's longer side; estimated where left out"
     add("--focal", type=_focal_mm, metavar=f"MM|{ESTIMATE}", help=focal)
+
+
+def _full_path(text: str) -> str:
+    return os.path.abspath(text)  # the worker runs elsewhere
 
 
 def _count(text: str) -> int:

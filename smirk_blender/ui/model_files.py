@@ -31,6 +31,7 @@ FILTERS = {
 ICONS = {"unset": 'RADIOBUT_OFF', "absent": 'ERROR', "there": 'CHECKMARK', "wrong": 'ERROR'}
 DIALOG_PX = 780  # the longest address fits in
 PATH_PART = 0.5  # of the width
+SHOWN_IN = ('PREFERENCES', 'VIEW_3D', 'SEQUENCE_EDITOR')  # areas
 STATE_S = 2.0  # for which a file's state is believed; drawing may not wait for a disk each time
 
 
@@ -65,7 +66,7 @@ def states_of(setting: str, value: str) -> list[FileState]:
 
 
 def download_folder(setting: str) -> Path:
-    """Return where downloaded files go: the folder that is set, or the add-on's own."""
+    """Return where downloaded files go: the folder that is set, or one that uninstalling leaves alone."""
     value = getattr(preferences(), setting)
     return Path(value) if setting.endswith("_folder") and value else data_folder() / "models"
 
@@ -184,7 +185,7 @@ def start_download(setting: str) -> None:
         if isinstance(message, Progress):
             download.factor = message.video_frame / max(message.num_frames, 1)
             download.text = f"{message.video_frame / 1000:.1f} of {message.num_frames / 1000:.1f} MB"
-            jobs.redraw('PREFERENCES')
+            jobs.redraw(*SHOWN_IN)
 
     def on_end(ending: Message) -> None:
         download.job = None
@@ -194,7 +195,7 @@ def start_download(setting: str) -> None:
         else:
             download.fault = f"{ending.text} {ending.hint}".strip() if isinstance(ending, Failed) else "Stopped"
         _rows.states.clear()
-        jobs.redraw('PREFERENCES')
+        jobs.redraw(*SHOWN_IN)
 
     jobs.start(job, on_message, on_end)
 
@@ -209,6 +210,19 @@ def _wanted(entry: ModelFile, folder: Path) -> dict:
         "destination": str(folder / entry.file_name),
         "have": str(Path(flame_model).parent / entry.file_name) if flame_model else "",
     }
+
+
+def draw_progress(layout: UILayout, context: Context, setting: str) -> bool:
+    """Draw how it stands with a row's download; return whether one goes on."""
+    download = _rows.downloads.get(setting)
+    if download is not None and download.job is not None:
+        row = layout.row(align=True)
+        row.progress(text=download.text, factor=download.factor, type='BAR')
+        row.operator("smirk.cancel_download", text="", icon='CANCEL').setting = setting
+        return True
+    if download is not None and download.fault:
+        draw_text(layout, context, download.fault, icon='ERROR')
+    return False
 
 
 def draw_models(layout: UILayout, context: Context, settings: SMIRK_AP_preferences) -> None:
@@ -238,12 +252,7 @@ def _draw_row(column: UILayout, context: Context, settings: SMIRK_AP_preferences
             row = column.row()
             row.label(text=entry.file_name, icon=ICONS[state.kind])
             row.label(text=state.text)
-    if download is not None and download.job is not None:
-        row = column.row(align=True)
-        row.progress(text=download.text, factor=download.factor, type='BAR')
-        row.operator("smirk.cancel_download", text="", icon='CANCEL').setting = setting
-    elif download is not None and download.fault:
-        draw_text(column, context, download.fault, icon='ERROR')
+    draw_progress(column, context, setting)
     if worst != "there":
         sentences = list(dict.fromkeys(entry.purpose for entry in entries))
         if not entries[0].url:

@@ -1,5 +1,6 @@
 """The command line inside Blender."""
 
+import json
 import os
 import re
 import subprocess
@@ -11,12 +12,16 @@ import bpy
 import numpy as np
 import pytest
 
+import smirk_blender
+from smirk_blender.capture.protocol import Checked, Done, Failed
 from smirk_blender.cli import main
 from smirk_blender.flame import save_head
 from smirk_blender.retarget.head_motion import with_head_motion
 from smirk_blender.rig.axes import to_blender
 from smirk_blender.take import Source, save_take
 from smirk_blender.take.camera import image_points
+from smirk_blender.ui import doctor as doctor_module
+from smirk_blender.ui import surroundings
 from tests.builders import make_take, tiny_head
 from tests.conftest import REPOSITORY
 from tests.rig.scenes import evaluated_points, flame_vertices, played_vertices, seen_points, write_code_movie
@@ -177,6 +182,92 @@ def test_wrong_usage_is_exit_code_2_and_help_is_0(capfd):
     assert main([]) == 2
     assert main(["--help"]) == 0
     assert "usage: smirk" in capfd.readouterr().out
+
+
+@pytest.fixture
+def quick_check(monkeypatch, tmp_path):
+    """Have the worker's check say what a test has it say; return the arguments of every job, and that list."""
+    started, said = [], [Checked("Head", "good", "The built-in head"), Done([])]
+
+    class QuickJob:
+        def __init__(self, python, module, arguments, log_path, *, site_packages):
+            started.append((python, module, arguments))
+
+        def messages(self):
+            return iter(said)
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(doctor_module, "Job", QuickJob)
+    monkeypatch.setattr(doctor_module, "log_file", lambda name: tmp_path / f"{name}.log")
+    monkeypatch.setattr(surroundings, "data_folder", lambda: tmp_path / "data")
+    monkeypatch.setattr(surroundings, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(surroundings, "takes_folder", lambda: tmp_path / "takes")
+    return started, said
+
+
+def test_doctor_says_what_works_and_leaves_a_report(quick_check, tmp_path, capfd):
+    assert main(["doctor", "--out", str(tmp_path / "report.txt")]) == 0
+    printed = capfd.readouterr().out
+    subjects = [line[8:32].strip() for line in printed.splitlines() if line.startswith("good")]
+    assert subjects[:4] == ["Date", "Add-on", "Blender", "System"] and subjects[-1] == "Head"
+    assert {"Data Folder", "Landmark Model File", "Online Access", "Worker Python"} <= set(subjects)
+    assert bpy.app.version_string in printed and "0.1.0, source, in " in printed
+    assert printed.splitlines()[-1] == "All good"
+    assert (tmp_path / "report.txt").read_text() == printed
+
+
+def test_doctor_ends_with_1_where_something_is_wrong(quick_check, tmp_path, capfd):
+    quick_check[1].insert(0, Checked("NumPy", "bad", "not installed; needed for every solve"))
+    assert main(["doctor", "--json"]) == 1
+    assert json.loads(capfd.readouterr().out)["summary"] == "1 problem: NumPy"
+    quick_check[1][:] = [Failed("/usr/bin/true has gone", "Choose another")]
+    assert main(["doctor"]) == 1
+    printed = capfd.readouterr().out
+    assert "/usr/bin/true has gone. Choose another" in printed and printed.endswith("1 problem: Check\n")
+    assert main(["doctor", "--out", str(tmp_path / "nowhere" / "r.txt")]) == 1
+    assert "Cannot write" in capfd.readouterr().err
+    assert main(["doctor", "--device", "abacus"]) == 2
+
+
+def test_doctor_checks_what_it_is_given(quick_check, tmp_path, capfd):
+    text = tmp_path / "page.task"
+    text.write_text("<html>")
+    arguments = ["--python", "/opt/python", "--flame", "f.pkl", "--landmark-model", str(text), "--device", "cpu"]
+    assert main(["doctor", *arguments]) == 1
+    ((python, module, given),) = quick_check[0]
+    assert (python, module) == ("/opt/python", "capture.check")
+    assert given["options"] == {
+        "head": os.path.abspath("f.pkl"),
+        "eyelids": None,
+        "weights": None,
+        "landmark_model": str(text),
+        "device": "cpu",
+    }
+    printed = capfd.readouterr().out
+    assert "A web page, not the file" in printed and "2 problems: FLAME Model File, Landmark Model File" in printed
+
+
+def test_doctor_names_folders_that_cannot_be_written(quick_check, tmp_path, monkeypatch, capfd):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr(surroundings, "takes_folder", lambda: tmp_path / "file" / "takes")
+    monkeypatch.setattr(surroundings, "_write_fault", lambda folder: "Read-only file system" * (folder == tmp_path))
+    assert main(["doctor"]) == 1
+    printed = capfd.readouterr().out
+    assert f"{tmp_path / 'file' / 'takes'} cannot be written: Read-only file system. Choose other folders" in printed
+
+
+def test_blender_hands_its_command_line_over(monkeypatch, quick_check, capfd):
+    known = {}
+    monkeypatch.setattr(bpy.utils, "register_cli_command", lambda name, run: known.setdefault(name, run))
+    monkeypatch.setattr(bpy.utils, "unregister_cli_command", lambda run: known.pop("smirk"))
+    smirk_blender.register()
+    try:
+        assert known["smirk"](["doctor"]) == 0 and known["smirk"](["bake"]) == 2
+    finally:
+        smirk_blender.unregister()
+    assert known == {} and capfd.readouterr().out.rstrip().endswith("All good")
 
 
 def test_it_runs_as_a_program(baked_from, tmp_path):
