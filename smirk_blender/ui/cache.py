@@ -100,7 +100,7 @@ class SMIRK_OT_clear_cache(Operator):
 def draw_folders(layout: UILayout, context: Context, settings: SMIRK_AP_preferences) -> None:
     layout.label(text="Folders")
     column = layout.box().column()
-    column.prop(settings, "takes_folder", text="Takes", placeholder="The add-on's own")
+    column.prop(settings, "takes_folder", text="Takes", placeholder="Among Blender's data files")
     column.prop(settings, "cache_folder", text="Cache", placeholder="The add-on's own")
     row = column.row(align=True)
     row.operator("smirk.measure_cache")

@@ -18,8 +18,9 @@ DEVICES = (
     ('mps', "Metal", "The graphics of an Apple computer"),
     ('cpu', "CPU", "The processor: slowest, always there"),
 )
+DATA_FOLDER = "smirk_blender"  # among Blender's data files
 CACHE_FOLDER = "smirk_cache"  # within the folder that the user names, so that nobody else's files lie there
-CACHE_KINDS = ("checks", "logs", "parts", "previews", "thumbnails")  # its folders; Clear Cache removes these alone
+CACHE_KINDS = ("bytecode", "checks", "logs", "parts", "previews", "thumbnails")  # all that Clear Cache removes
 
 
 sections: list[Callable[[UILayout, Context, "SMIRK_AP_preferences"], None]] = []  # of the window, drawn in this order
@@ -83,7 +84,8 @@ class SMIRK_AP_preferences(AddonPreferences):
     )
     takes_folder: StringProperty(
         name="Takes Folder",
-        description="Where takes go while the .blend file has not been saved; the add-on's own folder where left empty",
+        description="Where takes go while the .blend file has not been saved; a folder among Blender's data files, "
+        "which uninstalling leaves alone, where left empty",
         subtype='DIR_PATH',
         update=_changed("takes_folder"),
     )
@@ -102,7 +104,8 @@ PATHS = (
     "cache_folder",
     "takes_folder",
 )
-_unsaved = SimpleNamespace()  # the preferences where this package is registered without being an enabled add-on
+NOTHING_SET = dict.fromkeys(PATHS, "") | {"device": 'auto'}
+_unsaved = SimpleNamespace(**NOTHING_SET)  # the preferences where this package is registered without being an enabled add-on
 
 
 def preferences(context: Context | None = None) -> SMIRK_AP_preferences:
@@ -113,10 +116,27 @@ def preferences(context: Context | None = None) -> SMIRK_AP_preferences:
 
 def worker_arguments(context: Context | None = None) -> tuple[str, list[str]]:
     """Return the worker's Python and the folders of packages that it needs besides its own, as `Job` takes them."""
-    python = preferences(context).worker_python
-    if python:
-        return python, []
-    return own_python(), [path for path in sys.path if Path(path).name == "site-packages"]  # the extensions' wheels
+    return worker_of(preferences(context))
+
+
+def worker_of(settings: SMIRK_AP_preferences) -> tuple[str, list[str]]:
+    """Return the same for what has the preferences' fields."""
+    if settings.worker_python:
+        return settings.worker_python, []
+    unpacked = unpacked_folders()
+    return own_python(), unpacked + [folder for folder in package_folders() if folder not in unpacked]
+
+
+def unpacked_folders() -> list[str]:
+    """Return the folder into which Blender unpacks all extensions' wheels, whether it is there or not."""
+    version = "python{}.{}".format(*sys.version_info)
+    extensions = Path(bpy.utils.user_resource('EXTENSIONS'))
+    return [str(extensions / ".local" / "lib" / version / "site-packages")]
+
+
+def package_folders() -> list[str]:
+    """Return the folders of packages that Blender's Python knows."""
+    return [path for path in sys.path if Path(path).name == "site-packages"]
 
 
 def own_python() -> str:
@@ -144,7 +164,11 @@ def log_file(name: str) -> Path:
 
 def solve_options(context: Context | None = None) -> dict[str, str | None]:
     """Return the fields of `SolveOptions` that the preferences know: head, eyelids, weights, landmark_model, device."""
-    settings = preferences(context)
+    return options_of(preferences(context))
+
+
+def options_of(settings: SMIRK_AP_preferences) -> dict[str, str | None]:
+    """Return the same for what has the preferences' fields."""
     return {
         "head": settings.flame_model or "builtin",
         "eyelids": settings.eyelid_folder or None,
@@ -155,17 +179,24 @@ def solve_options(context: Context | None = None) -> dict[str, str | None]:
 
 
 def data_folder() -> Path:
-    """Return the add-on's own writable folder, which updates of the add-on leave alone."""
-    if ADDON.startswith("bl_ext."):
-        return Path(bpy.utils.extension_path_user(ADDON, create=True))
-    return Path(bpy.utils.user_resource('DATAFILES', path=ADDON, create=True))
+    """Return the folder for what the user keeps, takes and model files; not made yet.
+
+    It lies outside the extensions' folders, since Blender removes an extension's own with the extension, and is the
+    same for every repository that the add-on may come from.
+    """
+    return Path(bpy.utils.user_resource('DATAFILES', path=DATA_FOLDER))
+
+
+def passing_folder() -> Path:
+    """Return the add-on's own writable folder, which Blender removes with the add-on; not made yet."""
+    return Path(bpy.utils.extension_path_user(ADDON)) if ADDON.startswith("bl_ext.") else data_folder()
 
 
 def cache_folder(kind: str = "", context: Context | None = None) -> Path:
     """Return the folder of what may be deleted at any time, or its folder of one of CACHE_KINDS; not made yet."""
     assert not kind or kind in CACHE_KINDS, kind
     chosen = preferences(context).cache_folder
-    return (Path(chosen) if chosen else data_folder()) / CACHE_FOLDER / kind
+    return (Path(chosen) if chosen else passing_folder()) / CACHE_FOLDER / kind
 
 
 def takes_folder(context: Context | None = None) -> Path:
@@ -175,7 +206,7 @@ def takes_folder(context: Context | None = None) -> Path:
 
 
 def register() -> None:
-    _unsaved.__dict__.update(dict.fromkeys(PATHS, ""), device='auto')
+    _unsaved.__dict__.update(NOTHING_SET)
     bpy.utils.register_class(SMIRK_AP_preferences)
 
 

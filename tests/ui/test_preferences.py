@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import os
 import random
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import smirk_blender
 from smirk_blender.capture.protocol import Checked
 from smirk_blender.errors import SmirkError
 from smirk_blender.models.catalog import MODEL_FILES, files_of
-from smirk_blender.ui import cache, installation, jobs, model_files, tasks
+from smirk_blender.ui import cache, installation, jobs, model_files, preview, solve, tasks
 from smirk_blender.ui import preferences as preferences_module
 from smirk_blender.ui.preferences import (
     ADDON,
@@ -98,6 +99,29 @@ def test_registering_again_leaves_nothing_behind():
     assert {name for name in dir(bpy.types) if "SMIRK" in name} == before
 
 
+@pytest.mark.parametrize("failing", [solve, preview], ids=["solve", "preview"])
+def test_a_registration_that_fails_leaves_nothing_behind(monkeypatch, failing):
+    registered = lambda: {name for name in dir(bpy.types) if "SMIRK" in name}
+
+    def fail():
+        bpy.utils.register_class(failing.classes[0])  # it has begun
+        raise RuntimeError("no room")
+
+    smirk_blender.unregister()
+    with monkeypatch.context() as patched:
+        patched.setattr(failing, "register", fail)
+        with pytest.raises(RuntimeError, match="no room"):
+            smirk_blender.register()
+    assert registered() == set() and not hasattr(bpy.types.Scene, "smirk") and not preferences_module.sections
+    smirk_blender.register()
+    assert registered()
+
+
+def test_what_was_left_of_itself_is_not_called_another_copy():
+    with pytest.raises(SmirkError, match="Parts of smirk_blender are still there from before. Start Blender again"):
+        smirk_blender.register()
+
+
 def test_without_being_enabled_preferences_last_until_it_is_unregistered():
     preferences().weights = "a.pt"
     assert solve_options()["weights"] == "a.pt"
@@ -108,7 +132,9 @@ def test_without_being_enabled_preferences_last_until_it_is_unregistered():
 
 def test_the_worker_runs_on_blenders_python_with_its_packages_or_on_the_one_that_is_named():
     python, folders = worker_arguments()
-    assert python == sys.executable and folders and all(Path(folder).name == "site-packages" for folder in folders)
+    assert python == sys.executable and all(Path(folder).name == "site-packages" for folder in folders)
+    assert folders[0].startswith(os.path.join(bpy.utils.user_resource('EXTENSIONS'), ".local"))  # first, as in Blender
+    assert {folder for folder in sys.path if Path(folder).name == "site-packages"} <= set(folders)
     preferences().worker_python = "/opt/env/bin/python"
     assert worker_arguments() == ("/opt/env/bin/python", [])
 
@@ -221,6 +247,26 @@ def test_a_check_is_cancelled():
     bpy.ops.smirk.cancel_check()
     jobs.finish_all()
     assert installation.installation_findings.lines[-1] == Checked("Check", "warning", "Stopped")
+
+
+def test_a_check_is_copied_and_saved_as_a_report(tmp_path):
+    assert "Check the installation first" in refusal(bpy.ops.smirk.save_report, filepath=str(tmp_path / "a.txt"))
+    lines = installation.installation_findings.lines
+    lines += [Checked("Head", "good", str(Path.home() / "a.pkl")), Checked("NumPy", "bad", "not installed")]
+    assert bpy.ops.smirk.save_report(filepath=str(tmp_path / "a")) == {'FINISHED'}
+    saved = (tmp_path / "a.txt").read_text()
+    assert saved.endswith("\n1 problem: NumPy\n") and str(Path.home()) not in saved
+    assert "Cannot write" in refusal(bpy.ops.smirk.save_report, filepath=str(tmp_path / "nowhere" / "a.txt"))
+    assert bpy.ops.smirk.copy_report() == {'FINISHED'}
+    assert bpy.app.background or bpy.context.window_manager.clipboard == saved  # without a window there is none
+
+
+def test_a_check_begins_with_what_blender_knows():
+    installation.check_installation()
+    subjects = [line.subject for line in installation.installation_findings.lines]
+    assert subjects[:3] == ["Date", "Add-on", "Blender"] and "Takes Folder" in subjects
+    jobs.stop_all()
+    installation.installation_findings.job = None
 
 
 def test_unregistering_ends_what_is_running():

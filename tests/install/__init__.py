@@ -1,0 +1,1 @@
+"""The add-on as users have it: installed by Blender's own operators into an empty user folder, in fresh processes."""
