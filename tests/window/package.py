@@ -27,24 +27,31 @@ class WindowError(Exception):
     """The window test cannot go on; the text is for whoever runs it."""
 
 
-def install(blender: list[str], folder: Path) -> dict[str, str]:
+def install(blender: list[str], folder: Path) -> tuple[Path, dict[str, str]]:
     """Pack the add-on, have Blender validate it, install it and enable it.
 
     Args:
         blender: the command that starts Blender.
         folder: empty; the package and Blender's user folder go there.
     Returns:
-        The environment in which Blender has the add-on.
+        The package, and the environment in which Blender has the add-on.
     Raises:
         WindowError: Blender would not pack or install it.
     """
-    package = build.pack(folder)
-    environment = {**os.environ, "BLENDER_USER_RESOURCES": str(folder / "user")}
-    (folder / "user").mkdir()
+    downloads = folder / "Downloads"
+    downloads.mkdir()
+    package = build.pack(downloads)
+    environment = fresh(folder, "user")
     extension = [*blender, "--command", "extension"]
     call([*extension, "validate", str(package)], environment)
     call([*extension, "install-file", "-r", "user_default", "-e", str(package)], environment)
-    return environment
+    return package, environment
+
+
+def fresh(folder: Path, name: str) -> dict[str, str]:
+    """Return the environment of a Blender with a new user folder."""
+    (folder / name).mkdir()
+    return {**os.environ, "BLENDER_USER_RESOURCES": str(folder / name)}
 
 
 def measure_enabling(blender: list[str], environment: dict[str, str]) -> tuple[float, list[str]]:

@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from .package import WindowError, install, measure_enabling
+from .package import WindowError, fresh, install, measure_enabling
 from .processes import MARK, marked_processes
 from .report import read_report
 from .scenarios import SCENARIOS, Scenario
@@ -44,7 +44,7 @@ def main(argv: list[str]) -> int:
         OUT.mkdir(parents=True)
         with tempfile.TemporaryDirectory(prefix="smirk_window_", ignore_cleanup_errors=True) as folder:
             print(f"Installing the add-on in {' '.join(blender)}", flush=True)
-            environment = install(blender, Path(folder))
+            package, environment = install(blender, Path(folder))
             if not wanted:
                 rows += check_enabling(blender, environment)
             for scenario in SCENARIOS:
@@ -54,7 +54,8 @@ def main(argv: list[str]) -> int:
                     print(f"skipped: {scenario.name}; there is no {shared_folder() / scenario.needs}", flush=True)
                 else:
                     print(f"Playing {scenario.name}", flush=True)
-                    rows += play(scenario, blender, environment, Path(folder))
+                    known = fresh(Path(folder), scenario.name) if scenario.fresh else environment
+                    rows += play(scenario, blender, known, Path(folder), package)
     except WindowError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -109,7 +110,9 @@ def check_enabling(blender: list[str], environment: dict[str, str]) -> list[Row]
     ]
 
 
-def play(scenario: Scenario, blender: list[str], environment: dict[str, str], folder: Path) -> list[Row]:
+def play(
+    scenario: Scenario, blender: list[str], environment: dict[str, str], folder: Path, package: Path
+) -> list[Row]:
     """Run a scenario in a Blender of its own, end that Blender, and return what was found."""
     report, log, settings = (folder / f"{scenario.name}{ending}" for ending in (".jsonl", ".log", ".json"))
     content = {
@@ -118,6 +121,7 @@ def play(scenario: Scenario, blender: list[str], environment: dict[str, str], fo
         "report": str(report),
         "pictures": str(OUT),
         "folder": str(folder),
+        "package": str(package),
         "python": sys.executable,
         "shared": str(shared_folder()),
     }

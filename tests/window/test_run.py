@@ -34,7 +34,7 @@ def play(tmp_path, monkeypatch):
     def act(code: str, limit_s: float = 20) -> list:
         fake = tmp_path / "blender.py"
         fake.write_text(FAKE_BLENDER + code)
-        return run.play(Scenario("head", "scene", limit_s), [sys.executable, str(fake)], dict(os.environ), tmp_path)
+        return run.play(Scenario("head", "scene", limit_s), [sys.executable, str(fake)], dict(os.environ), tmp_path, tmp_path / "package.zip")
 
     return act
 
@@ -79,7 +79,7 @@ def test_every_scenario_of_the_list_is_written():
 def test_an_unknown_scenario_is_refused_with_the_known_ones(capsys):
     with pytest.raises(SystemExit):
         run.main(["nothing"])
-    assert "no scenario nothing; there are head_by_mouse" in capsys.readouterr().err
+    assert "no scenario nothing; there are installed_by_mouse" in capsys.readouterr().err
 
 
 def test_what_a_scenario_checked_is_told(play):
@@ -90,7 +90,8 @@ def test_what_a_scenario_checked_is_told(play):
 def test_a_failed_check_fails_the_run(monkeypatch, tmp_path):
     monkeypatch.setattr(run, "OUT", tmp_path / "out")
     monkeypatch.setattr(run, "find_blender", lambda: (["blender"], ""))
-    monkeypatch.setattr(run, "install", lambda *arguments: {})
+    monkeypatch.setattr(run, "install", lambda *arguments: ("package.zip", {}))
+    monkeypatch.setattr(run, "fresh", lambda *arguments: {})
     for passed, heavy, expected in ((True, [], 0), (False, [], 1), (True, ["torch"], 1)):
         monkeypatch.setattr(run, "measure_enabling", lambda *arguments: (0.1, heavy))
         monkeypatch.setattr(run, "play", lambda scenario, *rest: [(scenario.name, "a", passed, "")])
@@ -149,10 +150,11 @@ def test_the_package_is_validated_and_installed_into_a_user_folder_of_its_own(tm
     fake = tmp_path / "blender.py"
     fake.write_text("import sys\nopen('calls.txt', 'a').write(' '.join(sys.argv[1:]) + '\\n')\n")
     here = f"import os; os.chdir({str(tmp_path)!r}); exec(open('blender.py').read())"
-    environment = install([sys.executable, "-c", here], tmp_path)
+    installed_from, environment = install([sys.executable, "-c", here], tmp_path)
     assert environment["BLENDER_USER_RESOURCES"] == str(tmp_path / "user") and (tmp_path / "user").is_dir()
     validated, installed = (tmp_path / "calls.txt").read_text().splitlines()
-    (package,) = tmp_path.glob("*.zip")
+    (package,) = tmp_path.rglob("*.zip")
+    assert package == installed_from
     assert validated == f"--command extension validate {package}"
     assert installed == f"--command extension install-file -r user_default -e {package}"
 

@@ -14,6 +14,7 @@ class Scenario:
         limit_s: how many seconds Blender may take for it.
         needs: a file in the shared folder, without which it is skipped; "" where it needs none.
         size_px: the window's width and height.
+        fresh: whether it begins in a Blender that never saw the add-on.
     """
 
     module: str
@@ -21,6 +22,7 @@ class Scenario:
     limit_s: float
     needs: str = ""
     size_px: tuple[int, int] = (1600, 900)
+    fresh: bool = False
 
 
 MODULE = "bl_ext.user_default.smirk_blender"  # what an extension installed from a file is called
@@ -29,6 +31,7 @@ SMALL = (640, 400)  # where the processor draws, a large window takes 0.2 s, wha
 
 
 SCENARIOS = (
+    Scenario("install", "installed_by_mouse", 420, ACTOR, fresh=True),
     Scenario("head", "head_by_mouse", 90),
     Scenario("head", "head_in_second_window", 90),
     Scenario("solve", "solve_by_mouse", 420, ACTOR),

@@ -12,6 +12,7 @@ from . import MODULE
 SCENE_FPS = 24
 STRIP_START = 31  # scene frame
 TRIMMED = 12  # of the strip's frames, at either end
+CHECK_LIMIT_S = 120.0  # a Python without packages is looked at in a second, one with them in twenty
 
 
 def add_strip(user: User, report: Report):
@@ -100,4 +101,18 @@ def preferences_page(user: User, report: Report) -> Steps:
     windows = bpy.data.window_managers[0].windows
     editors = [area.type for window in windows for area in window.screen.areas]
     report.check("the preferences are open", 'PREFERENCES' in editors, ", ".join(editors))
+    number = next(n for n, window in enumerate(windows) if 'PREFERENCES' in [area.type for area in window.screen.areas])
+    user.window_number, user.editor = number, 'PREFERENCES'
+    yield from user.begin()
     yield from user.look("page")
+    installation = solving.addon("ui.installation")
+    with user.override('WINDOW'):
+        bpy.ops.smirk.check_installation()
+    findings = installation.installation_findings
+    yield Until(lambda: findings.job is None and findings.lines, "what was found", CHECK_LIMIT_S)
+    yield 1.0
+    yield from user.look("checked")
+    with user.override('WINDOW'):
+        bpy.ops.smirk.copy_report()
+    copied = bpy.context.window_manager.clipboard
+    report.check("the report is on the clipboard", all(line.subject in copied for line in findings.lines))

@@ -8,7 +8,7 @@ from ..report import Report
 from ..user import User
 
 WIDTH_PX = 1200
-LEFT = 0.25  # of the editor's width, which is left out
+LEFT = 0.25  # of the viewport's width, with nothing in it
 HOLD_AFTER_S = 1.5  # from the first part; the sample has 150 frames
 COLORS = 256  # of a picture: keeps it small
 SHOWN_FRAME = 70  # of the sample: a smile and a wink
@@ -56,14 +56,14 @@ def front(user: User) -> Steps:
     yield 1.0
 
 
-def picture(user: User, report: Report, name: str) -> Steps:
-    """Save the editor as a picture of the README's."""
+def picture(user: User, report: Report, name: str, left_out: float = LEFT) -> Steps:
+    """Save the editor as a picture of the README's, without this much of its width on the left."""
     yield from user.rest()
     folder = user.pictures / "readme"
     folder.mkdir(exist_ok=True)
     path = folder / f"{name}.png"
     left, top, width, height = yield from user.on_screen(user.area())
-    cut = int(LEFT * width)
+    cut = int(left_out * width)
     yield from hands.photograph(str(path), (left + cut, top, width - cut, height))
     yield from hands.program("convert", path, "-resize", f"{WIDTH_PX}x>", "+dither", "-colors", COLORS, path)
     size_kb = path.stat().st_size / 1000
