@@ -5,6 +5,8 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -14,9 +16,11 @@ from smirk_blender.errors import HeadError
 from smirk_blender.flame import builtin_head
 from smirk_blender.flame.head import JOINT_NAMES
 from smirk_blender.rig import build_head, is_head
+from smirk_blender.rig import steps as rig_steps
 from smirk_blender.rig.head_object import build_steps
 from smirk_blender.rig.prepared_head import BATCH, CALL, prepare_head, weight_batches
 from smirk_blender.rig.shape_keys import key_points
+from smirk_blender.rig.steps import aside, wait_for_threads
 from tests.builders import tiny_head
 
 
@@ -215,3 +219,34 @@ assert len(prepare_head(tiny_head(), clear_lids=True).keys) == 4
 assert not [mock.mock_calls for mock in mocks if mock.mock_calls]
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2], timeout=120)
+
+
+def test_what_still_runs_in_threads_can_be_waited_for():
+    begun, go_on, ended = Event(), Event(), []
+
+    def work() -> None:
+        begun.set()
+        go_on.wait(60)
+        ended.append(True)
+
+    next(aside(work, threaded=True))  # and is asked about no more
+    assert begun.wait(60) and not ended
+    go_on.set()
+    wait_for_threads()
+    assert ended == [True]
+
+
+@pytest.mark.parametrize(("background", "limit_s"), [(False, 2.0), (True, 30.0)])
+def test_a_window_does_not_wait_long_for_threads(monkeypatch, background, limit_s):
+    waited_s = []
+
+    class Endless:
+        def join(self, timeout_s):
+            waited_s.append(timeout_s)
+
+    app = SimpleNamespace(background=background)
+    monkeypatch.setattr(rig_steps, "bpy", SimpleNamespace(app=app))
+    monkeypatch.setattr(rig_steps, "time", SimpleNamespace(monotonic=lambda: 0.0))
+    monkeypatch.setattr(rig_steps, "_threads", {Endless()})
+    wait_for_threads()
+    assert waited_s == [limit_s]
