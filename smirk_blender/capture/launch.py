@@ -20,7 +20,7 @@ import zipfile
 PACKAGE = "smirk_blender"  # as the worker imports it, whatever Blender calls it
 OLDEST_PYTHON = (3, 10)  # whose syntax this package is written in
 PACKAGES = "packages"  # as in `errors`
-FOLDERS_VARIABLE = "SMIRK_PACKAGE_FOLDERS"  # where packages are looked for besides the interpreter's own folders
+FOLDERS_VARIABLE = "SMIRK_PACKAGE_FOLDERS"  # where packages are looked for before the interpreter's own
 FAILED = 1  # exit code, as the worker's
 MODULE_ENDINGS = (".py", ".so", ".pyd")  # of a module that is one file
 INSTALL_AGAIN = "Install the add-on again"
@@ -61,10 +61,7 @@ def main(module: str, request_path: str) -> int:
 
 
 def missing_package(error: ModuleNotFoundError) -> "tuple[str, str, str]":
-    """Return the fields of a `Failed` for a package that the worker's Python lacks, or for a module of our own."""
-    if (error.name or "").split(".")[0] == PACKAGE:
-        folder = package_folder()
-        return f"The add-on is damaged: {error.name} is not in {folder}", INSTALL_AGAIN, ""
+    """Return the fields of a `Failed` for a package that the worker's Python lacks; `errors` tells of our own modules."""
     if is_brought_along(error.name or ""):
         text = f"{sys.executable} cannot find the package {error.name}, which the add-on brings along"
         return text, INSTALL_AGAIN, ""

@@ -1,12 +1,13 @@
 """The packages that come along with the add-on: whether they are what was packed. Standard library only.
 
 `wheels.json`, at the package's root, says what was packed: {"size": "full", "landmarks" or "light", "python": "3.11",
-"platform": "linux-x64", "wheels": [{"file", "sha256", "name", "version", "pinned"}]}. The wheels lie in `wheels`;
-Blender unpacks them into a folder among its extensions.
+"platform": "linux-x64", "wheels": [{"file", "sha256", "name", "version", "pinned"}], "files": {name: sha256}}, with the
+add-on's own files last. The wheels lie in `wheels`; Blender unpacks them into a folder among its extensions.
 """
 
 import hashlib
 import json
+import os
 import re
 import sys
 import zipfile
@@ -46,7 +47,7 @@ def packed(root: Path = ROOT) -> dict | None:
 
 def fingerprint(root: Path = ROOT) -> str:
     """Return what tells a package from others of the same version: some digits of the hash of what it lists."""
-    return _sha256(root / LIST_NAME)[:10]
+    return sha256_of_file(root / LIST_NAME)[:10]
 
 
 def came_along(folders: Sequence[str], root: Path = ROOT) -> bool:
@@ -94,7 +95,7 @@ def _fault(wheel: dict, folders: Sequence[str], root: Path) -> tuple[str, str] |
     """Return what is wrong with a wheel or with what was unpacked from it: "bad" or "warning", and the words."""
     path = root / WHEELS_FOLDER / wheel["file"]
     try:
-        digest = _sha256(path)
+        digest = sha256_of_file(path)
     except OSError as error:
         return "bad", f"{path} cannot be read: {error.strerror or error}. {AGAIN}"
     if digest != wheel["sha256"]:
@@ -165,7 +166,8 @@ def _crc32(path: Path) -> int:
     return crc
 
 
-def _sha256(path: Path) -> str:
+def sha256_of_file(path: str | os.PathLike) -> str:
+    """Return a file's sha256, in hexadecimal digits."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while chunk := file.read(CHUNK_BYTES):

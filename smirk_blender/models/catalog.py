@@ -1,9 +1,10 @@
 """The table of files that users bring, and whether a file is the one it should be."""
 
-import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from ..capture.packed import sha256_of_file
 
 SMIRK_PAGE = "https://github.com/georgeretsi/smirk"
 SMIRK_ASSETS = "https://raw.githubusercontent.com/georgeretsi/smirk/c7de404c4389f073906a6db1adabf62efcea3f35/assets"
@@ -11,7 +12,6 @@ MEDIAPIPE_MODELS = "https://storage.googleapis.com/mediapipe-models"
 ZIP, PICKLE, TEXT_PICKLE = b"PK\x03\x04", b"\x80", b"("  # how such files begin
 WEB_PAGE = b"<"
 NUM_MAGIC_BYTES = 16
-CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -182,11 +182,7 @@ def sha256_of(path: str | os.PathLike) -> str:
     status = os.stat(path)
     key = (str(path), status.st_mtime_ns, status.st_size)
     if key not in _digests:
-        digest = hashlib.sha256()
-        with open(path, "rb") as file:
-            while chunk := file.read(CHUNK_BYTES):
-                digest.update(chunk)
-        _digests[key] = digest.hexdigest()
+        _digests[key] = sha256_of_file(path)
     return _digests[key]
 
 

@@ -3,8 +3,11 @@
 from pathlib import Path
 
 from smirk_blender.capture.protocol import ENDINGS, Done, Failed, Loading, Part, Progress, Stopped, Warned
+from smirk_blender.flame import save_head
 from smirk_blender.take import Take, save_take
 from smirk_blender.take.parts import part_of
+from smirk_blender.ui import faces, preferences, solve_task
+from tests.builders import tiny_head
 
 
 class FakeJob:
@@ -92,3 +95,15 @@ class FakeJob:
     def _part(self, part, face):
         path = Path(self.arguments["options"]["live_folder"]) / f"part_{part.first_frame:05d}_{face}.take.npz"
         return Part(str(save_take(part, path, compress=False)), part.first_frame, len(part), face)
+
+
+def solve_without_a_worker(monkeypatch, tmp_path, **attributes) -> None:
+    """Have a `FakeJob` with these attributes solve and look for faces, in the test's own folders, on a made-up head."""
+    for name, value in {"started": [], **attributes}.items():
+        monkeypatch.setattr(FakeJob, name, value)
+    for module in (solve_task, faces):
+        monkeypatch.setattr(module, "Job", FakeJob)
+    settings = preferences.preferences()
+    settings.cache_folder, settings.takes_folder = str(tmp_path / "cache"), str(tmp_path / "takes")
+    settings.flame_model = str(tmp_path / "tiny.npz")
+    save_head(tiny_head(), settings.flame_model)

@@ -8,23 +8,12 @@ import pytest
 from smirk_blender.capture import interpreter, launch
 from smirk_blender.capture.protocol import Done, Failed
 from smirk_blender.errors import LANDMARK_MODEL, PACKAGES
-from smirk_blender.flame import save_head
-from smirk_blender.ui import (
-    faces,
-    installation,
-    jobs,
-    landmark_model,
-    model_files,
-    preferences,
-    solve,
-    solve_task,
-    tasks,
-)
+from smirk_blender.ui import installation, jobs, landmark_model, model_files, preferences, solve, tasks
 from tests.builders import make_take, tiny_head
 from tests.rig.scenes import write_code_movie
 from tests.ui.content import scene_content
 from tests.ui.fake_layout import Context, Layout
-from tests.ui.fake_worker import FakeJob
+from tests.ui.fake_worker import FakeJob, solve_without_a_worker
 
 NO_MODEL = Failed("MediaPipe 1.2.2 carries no face models. Name a face_landmarker.task file", lacks=LANDMARK_MODEL)
 LINE = "MediaPipe's landmark model is missing: 3.8 MB from storage.googleapis.com"
@@ -34,15 +23,7 @@ TALK = ["smirk.download_model", "smirk.locate_model"]
 @pytest.fixture(autouse=True)
 def worker(monkeypatch, tmp_path):
     """Solve and look for faces with a worker that has no landmark model, in the test's own folders."""
-    monkeypatch.setattr(FakeJob, "started", [])
-    monkeypatch.setattr(FakeJob, "take", make_take(8, tiny_head()))
-    monkeypatch.setattr(FakeJob, "fails_with", NO_MODEL)
-    for module in (solve_task, faces):
-        monkeypatch.setattr(module, "Job", FakeJob)
-    settings = preferences.preferences()
-    settings.cache_folder, settings.takes_folder = str(tmp_path / "cache"), str(tmp_path / "takes")
-    settings.flame_model = str(tmp_path / "tiny.npz")
-    save_head(tiny_head(), tmp_path / "tiny.npz")
+    solve_without_a_worker(monkeypatch, tmp_path, take=make_take(8, tiny_head()), fails_with=NO_MODEL)
     yield
     tasks.abandon_all("the test is over")
 
@@ -172,4 +153,3 @@ def test_a_python_that_lacks_packages_leads_to_the_preferences(video, monkeypatc
 def test_the_launcher_says_packages_as_everybody_does():
     assert launch.PACKAGES == PACKAGES
     assert launch.missing_package(ModuleNotFoundError("no", name="scipy"))[2] == PACKAGES
-    assert launch.missing_package(ModuleNotFoundError("no", name="smirk_blender.gone"))[2] == ""

@@ -8,15 +8,14 @@ import numpy as np
 import pytest
 
 import smirk_blender
-from smirk_blender.flame import save_head
 from smirk_blender.rig import compat, is_head
 from smirk_blender.rig.strips import scene_fps
 from smirk_blender.take import load_take
-from smirk_blender.ui import faces, preferences, solve, solve_task, tasks
+from smirk_blender.ui import preferences, solve, tasks
 from tests.builders import make_take, tiny_head
 from tests.rig.scenes import flame_vertices, played_vertices, write_code_movie
 from tests.ui.content import scene_content
-from tests.ui.fake_worker import FakeJob
+from tests.ui.fake_worker import FakeJob, solve_without_a_worker
 
 NUM_FRAMES, FPS = 20, Fraction(30000, 1001)
 
@@ -25,14 +24,7 @@ NUM_FRAMES, FPS = 20, Fraction(30000, 1001)
 def worker(monkeypatch, tmp_path):
     """Solve without a worker, and keep takes and cache in the test's own folder."""
     take = make_take(NUM_FRAMES, tiny_head(), fps=FPS)
-    for name, value in {"started": [], "take": take, "late_face": None, "hold_at": None, "dies_at": None}.items():
-        monkeypatch.setattr(FakeJob, name, value)
-    monkeypatch.setattr(solve_task, "Job", FakeJob)
-    monkeypatch.setattr(faces, "Job", FakeJob)
-    settings = preferences.preferences()
-    settings.cache_folder, settings.takes_folder = str(tmp_path / "cache"), str(tmp_path / "takes")
-    settings.flame_model = str(tmp_path / "tiny.npz")
-    save_head(tiny_head(), tmp_path / "tiny.npz")
+    solve_without_a_worker(monkeypatch, tmp_path, take=take, late_face=None, hold_at=None, dies_at=None)
     yield
     tasks.abandon_all("the test is over")
 
