@@ -4,7 +4,7 @@
     python3 build.py test [--all]     the tests; --all adds the other Blender versions
     python3 build.py test --window    the add-on in a real Blender: mouse, keys, screenshots
     python3 build.py package          the add-on as an extension with all that it needs, in dist/
-    python3 build.py bench [VIDEO]    speed and memory of the solvers, speed of the rig
+    python3 build.py bench [VIDEO]    speed and memory of the solvers, of the rig and of bakes
     python3 build.py sample           render the sample clip again
     python3 build.py landmarks        find MediaPipe's landmarks on the built-in head again
 
@@ -23,6 +23,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.tools.console import ProgressLine, print_table, say
 from wheels import BuildError
 
 ROOT = Path(__file__).resolve().parent
@@ -30,8 +31,6 @@ PYTHON = (3, 11)  # what Blender 4.2 to 5.0, the bpy packages and mediapipe 0.10
 READY = ".smirk-ready"  # in an environment: the hash of the packages it was made from
 ADDON = "smirk_blender"
 SAMPLE_CLIP = ROOT / ADDON / "sample" / "sample.mp4"
-SHOW_EVERY_S = 0.2  # between two progress lines on a terminal
-PLAIN_EVERY_S = 5.0  # the same in a log
 
 # Complete, with what these packages need: pip is told not to look further (but for torch's own libraries), which leaves
 # out what mediapipe asks for but never imports here (jax, jaxlib, sounddevice, sentencepiece; 400 MB).
@@ -115,6 +114,9 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--eyelids", type=Path, metavar="DIR", help=eyelids_help)
     command.add_argument("--landmark-model", type=Path, metavar="face_landmarker.task", help=mesh_help)
     command.add_argument("--device", help="cuda, mps or cpu, for the encoder")
+    smooth_help = "crop steadily what SMIRK's encoder sees, by some frames ahead and back"
+    command.add_argument("--smooth-crops", action="store_true", help=smooth_help)
+    command.add_argument("--raw", action="store_true", help="leave the take as it was solved: neither refined nor cleaned")
     layout_help = "in the .blend, the head stands beside the footage (usual), or lies on the actor in the shot"
     command.add_argument("--layout", choices=("beside", "matched"), default="beside", help=layout_help)
     command.add_argument("--out", type=Path, default=ROOT / "out", metavar="DIR", help="files go to DIR/NAME/")
@@ -147,7 +149,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def demo(options: argparse.Namespace) -> int:
-    """Solve, review, bake; leave the files in OUT/NAME and print a table."""
+    """Solve, clean, review, bake; leave the files in OUT/NAME and print a table."""
     start = time.perf_counter()
     if not options.video.is_file():
         raise BuildError(f"No video at {options.video}. Check the path")
@@ -167,9 +169,14 @@ def demo(options: argparse.Namespace) -> int:
         "weights": absolute(options.weights),
         "landmark_model": absolute(options.landmark_model),
         "device": options.device,
+        "smooth_crops": options.smooth_crops,
     }
     say(f"Solving {video.name}")
     solved = run_job(python, "capture.worker", log, video_path=str(video), take_path=str(take), options=solve_options)
+    if not options.raw:
+        say("Refining lips and lids")
+        arguments = {"work": "refine", "take_path": str(take), "head": head, "eyelids": eyelids, "clean_up": {}}
+        refined = run_job(python, "capture.cleaner", log, optional=True, **arguments)
     try:
         say("Drawing the preview and the report")
         files = {"movie_path": str(pictures), "report_path": str(report)}
@@ -187,6 +194,8 @@ def demo(options: argparse.Namespace) -> int:
     finally:
         pictures.unlink(missing_ok=True)
     later_stages = {"preview": reviewed.fps, "bake and encode": bake_fps}
+    if not options.raw:
+        later_stages = {"refine": refined.fps} | later_stages
     print_table(solved, later_stages, (blend, take, preview, report), time.perf_counter() - start)
     return 0
 
@@ -195,16 +204,18 @@ def test(options: argparse.Namespace) -> int:
     """Run pytest in the main environment, and with --all the Blender tests in the others; return the first failure.
 
     With --all a full package is made and installed in each Blender; see `tests/install`. Where it cannot be made, that
-    is a failure, and all other tests run. With --window the window test alone; see `tests/window`.
+    is a failure, and all other tests run; what fails is run again, and said at the end. With --window the window test alone.
     """
+    from tests.suites import Suites
+
     if options.window and options.all:
         raise BuildError("--all does nothing beside --window, which runs in one Blender. Leave one of them out")
     python = environment(".venv", MAIN_BLENDER, WORKER_PACKAGES)
     if options.window:
         return subprocess.run([python, "-m", "tests.window.run", *options.arguments], cwd=ROOT).returncode
-    apart = ["--ignore=tests/install"] if options.all else []  # they follow, with a package
-    codes = [subprocess.run([python, "-m", "pytest", "tests", *apart, *options.arguments], cwd=ROOT).returncode]
-    with tempfile.TemporaryDirectory(prefix="smirk_package_") as folder:
+    with tempfile.TemporaryDirectory(prefix="smirk_package_") as folder, Suites() as suites:
+        apart = ["--ignore=tests/install"] if options.all else []  # they follow, with a package
+        suites.run("main environment", python, ["tests", *apart, *options.arguments])
         given = {"SMIRK_WORKER_PYTHON": str(python)}
         if options.all:
             try:
@@ -212,24 +223,26 @@ def test(options: argparse.Namespace) -> int:
                 given["SMIRK_PACKAGE"] = str(next(Path(folder).glob("*.zip")))
             except BuildError as error:
                 print(f"error: no full package to test: {error}\nThe other tests run.", file=sys.stderr, flush=True)
-                codes.append(1)
+                suites.code = suites.code or 1
         for version in (MAIN_BLENDER, *OTHER_BLENDERS) if options.all else ():
             say(f"Blender {version}")
             bare = environment(f".venv-bpy-{version}", version, ())
             folders = ["tests/install"] if version == MAIN_BLENDER else ["tests/rig", "tests/ui", "tests/install"]
-            command = [bare, "-m", "pytest", *folders, *options.arguments]
-            codes.append(subprocess.run(command, cwd=ROOT, env=os.environ | given).returncode)
-    return next((code for code in codes if code), 0)
+            suites.run(f"Blender {version}", bare, [*folders, *options.arguments], given)
+        suites.say_failures()
+    return suites.code
 
 
 def bench(options: argparse.Namespace) -> int:
-    """Measure the solvers and the playback; see `tests/bench.py` and `tests/bench_playback.py`."""
+    """Measure the solvers, the playback and what follows a solve; see `tests/bench*.py`."""
     python = environment(".venv", MAIN_BLENDER, WORKER_PACKAGES)
     given = {"--weights": absolute(options.weights), "--flame": absolute(options.flame)}
     arguments = [part for name, path in given.items() if path for part in (name, path)]
     code = subprocess.run([python, "-m", "tests.bench", str(options.video.resolve()), *arguments], cwd=ROOT).returncode
     playback = ["--flame", given["--flame"]] if given["--flame"] else []
-    return code or subprocess.run([python, "-m", "tests.bench_playback", *playback], cwd=ROOT).returncode
+    for module in ("tests.bench_playback", "tests.bench_clean"):
+        code = code or subprocess.run([python, "-m", module, *playback], cwd=ROOT).returncode
+    return code
 
 
 def package(options: argparse.Namespace) -> int:
@@ -324,51 +337,6 @@ def run_job(python: Path, module: str, log: Path, **arguments: object) -> object
     raise AssertionError("a job ends with Done or Failed")
 
 
-class ProgressLine:
-    """One line that is written over on a terminal; now and then a line in a log."""
-
-    def __init__(self) -> None:
-        self._every_s = SHOW_EVERY_S if sys.stdout.isatty() else PLAIN_EVERY_S
-        self._last = time.perf_counter()
-        self._open = False
-
-    def update(self, stage: str, done: int, total: int) -> None:
-        now = time.perf_counter()
-        if now - self._last < self._every_s and done != total:
-            return
-        self._last = now
-        text = f"  {stage}: {done} of {total or '?'} frames"
-        if sys.stdout.isatty():
-            print(f"\r{text}   ", end="", flush=True)
-            self._open = True
-        else:
-            say(text)
-
-    def end(self) -> None:
-        if self._open:
-            print(flush=True)
-            self._open = False
-
-
-def print_table(solved: object, later_stages: dict[str, float], paths: tuple[Path, ...], elapsed_s: float) -> None:
-    rows = [
-        ("frames", f"{solved.num_frames}"),
-        ("faces found", f"{solved.num_faces}"),
-        *((f"{name}, frames per second", f"{fps:.1f}") for name, fps in solved.stage_fps.items()),
-        ("whole solve, frames per second", f"{solved.fps:.1f}"),
-        *((f"{name}, frames per second", f"{fps:.1f}") for name, fps in later_stages.items()),
-        ("peak memory of the solve, MB", f"{solved.peak_memory_mb:.0f}"),
-        ("seconds in all", f"{elapsed_s:.1f}"),
-    ]
-    width = max(len(label) for label, _ in rows)
-    print()
-    for label, value in rows:
-        print(f"{label:<{width}}  {value:>8}")
-    print("\nWritten:")
-    for path in paths:
-        print(f"  {path}  ({path.stat().st_size / 1e6:.1f} MB)")
-
-
 def absolute(path: Path | None) -> str | None:
     return str(path.resolve()) if path else None
 
@@ -388,10 +356,6 @@ def run(command: list, failure: str) -> None:
         subprocess.run([str(part) for part in command], cwd=ROOT, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise BuildError(f"{failure} ({error})") from error
-
-
-def say(text: str) -> None:
-    print(text, flush=True)
 
 
 if __name__ == "__main__":
