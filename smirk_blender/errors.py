@@ -29,6 +29,10 @@ class TakeError(SmirkError):
     """A take file that is broken, newer than this version, or cannot be written."""
 
 
+class ProfileError(SmirkError):
+    """An actor profile that is broken, of another head, newer than this version, or cannot be written."""
+
+
 class WeightsError(SmirkError):
     """An encoder checkpoint that is not SMIRK's, or is damaged."""
 

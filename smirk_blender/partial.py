@@ -5,7 +5,8 @@ python.exe of a virtual environment on Windows is a launcher, whose id its start
 """
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TOKEN_VARIABLE = "SMIRK_JOB"  # of the environment, set by `capture.job`
@@ -19,6 +20,19 @@ def own_token() -> str:
 def partial_path(path: Path) -> Path:
     """Return where to write a file, to be renamed to `path` when it is complete."""
     return path.with_name(f"{path.name}.{own_token()}.part")
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give where to write a file, which takes its place at the end; nothing is left of it where that fails."""
+    temporary = partial_path(path)
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except BaseException:
+        if temporary.parent.is_dir():
+            temporary.unlink(missing_ok=True)
+        raise
 
 
 def remove_partial(arguments: dict, token: str) -> None:

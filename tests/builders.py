@@ -88,6 +88,12 @@ def make_take(
     return Take(**parts)
 
 
+def shaking_take(num_frames: int, head: Head, *, size: float = 0.1) -> Take:
+    """Return `make_take` with noise of this standard deviation on every expression."""
+    expression = make_take(num_frames, head).expression
+    return make_take(num_frames, head, expression=expression + size * np.random.default_rng(1).normal(size=expression.shape))
+
+
 def _ball() -> tuple[np.ndarray, np.ndarray]:
     """Return vertices (50, 3), metres, of a ball as large as a head, and its triangles, seen from outside."""
     polar, around = np.meshgrid(

@@ -18,18 +18,23 @@ ROOMS = {
     "take": (("errors", "partial"), ("numpy",)),
     "sample": (("flame", "take"), ("numpy",)),
     "capture": (
-        ("encoder", "errors", "flame", "partial", "take"),
+        ("clean", "encoder", "errors", "flame", "partial", "take"),
         ("cv2", "matplotlib", "mediapipe", "numpy", "scipy"),
     ),
     "retarget": (("errors", "flame", "take"), ("numpy",)),
-    "rig": (("errors", "flame", "partial", "retarget", "take", "sample"), ("bpy", "mathutils", "numpy")),
+    "clean": (("errors", "flame", "partial", "retarget", "take"), ("numpy", "scipy")),
+    "rig": (("clean", "errors", "flame", "partial", "retarget", "take", "sample"), ("bpy", "mathutils", "numpy")),
     "models": (("capture", "errors"), ()),
     "ui": (
-        ("capture", "errors", "flame", "models", "retarget", "rig", "sample", "take"),
+        ("capture", "clean", "errors", "flame", "models", "retarget", "rig", "sample", "take"),
         ("blf", "bpy", "bpy_extras", "gpu", "gpu_extras", "numpy"),
     ),
     "encode": (("capture", "rig", "take"), ()),
-    "cli": (("capture", "errors", "flame", "retarget", "rig", "sample", "take", "ui"), ("bpy", "numpy")),
+    "commands": (
+        ("capture", "clean", "errors", "flame", "retarget", "rig", "sample", "take", "ui"),
+        ("bpy", "numpy"),
+    ),
+    "cli": (("commands", "errors"), ()),
 }
 
 

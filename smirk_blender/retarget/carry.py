@@ -13,6 +13,7 @@ from ..errors import TakeError
 from ..flame import JOINT_NAMES, Head
 from ..flame.rotations import axis_angle_from_matrices, cross_matrices, matrices_from_axis_angle
 from ..take import Take
+from ..take.take import OPTIONAL_ARRAYS
 
 CHUNK_FRAMES = 64  # of a FLAME head's vertices: 100 MB or so at a time; more are no faster
 MAX_STEPS = 12
@@ -78,6 +79,7 @@ def carry_take(
     carried = replace(
         take,
         shape=shape.astype(np.float32),
+        **dict.fromkeys(OPTIONAL_ARRAYS),  # of the other head's directions
         expression=expression,
         jaw_pose=jaw_pose,
         camera=camera,

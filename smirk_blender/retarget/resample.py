@@ -12,10 +12,12 @@ import numpy as np
 
 from ..flame.rotations import axis_angle_from_matrices, matrices_from_axis_angle
 from ..take import Take
-from ..take.camera import CROP_SIZE_PX, picture_scale
+from ..take.camera import camera_from_picture, picture_scale
+from ..take.take import OPTIONAL_ARRAYS, are_no_landmarks, no_landmarks
 
 WHOLE = 1e-4  # frames; what lies this near to a whole one is meant to lie on it: strips store single precision
 SAME_RATE = 1e-6  # relative; a scene's rate is stored in single precision
+CHUNK_ROWS = 256  # mixed at once: landmarks in double precision take 11 kB a row
 WHOLE_FRAME = 0.05  # frames; timestamps this close to a constant rate are taken for one: files may round to 1 ms
 
 Timing = Literal["set", "resample"]
@@ -102,8 +104,14 @@ def resample_take(take: Take, rows: np.ndarray, *, fps: Fraction) -> Take:
     turned = lambda poses: _turned(poses, before, after, weight)
     eyes = np.split(take.eye_pose, 2, axis=1)
     crop_transform = between(take.crop_transform)
+    optional = {
+        name: turned(array) if name.endswith("_pose") else between(array)
+        for name, array in take.frame_arrays().items()
+        if name in OPTIONAL_ARRAYS
+    }
     return replace(
         take,
+        **optional,
         expression=between(take.expression),
         jaw_pose=turned(take.jaw_pose),
         eyelid=between(take.eyelid),
@@ -112,7 +120,7 @@ def resample_take(take: Take, rows: np.ndarray, *, fps: Fraction) -> Take:
         eye_pose=np.concatenate([turned(eye) for eye in eyes], axis=1),
         camera=_camera_between(take, crop_transform, before, after, weight),
         crop_transform=crop_transform,
-        landmarks=between(take.landmarks),
+        landmarks=no_landmarks(len(rows)) if are_no_landmarks(take.landmarks) else between(take.landmarks),
         confidence=between(take.confidence),
         gap=take.gap[before] | take.gap[after],
         time_s=between(take.time_s),
@@ -128,10 +136,14 @@ def _paced(take: Take, fps: Fraction) -> Take:
 
 def _between(values: np.ndarray, before: np.ndarray, after: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Return values (K, ...) between rows of values (T, ...)."""
-    weight = weight.reshape(-1, *[1] * (values.ndim - 1))
-    low, high = values[before], values[after]
-    mixed = low.astype(np.float64) * (1.0 - weight) + high.astype(np.float64) * weight
-    return np.where(weight == 0.0, low, mixed).astype(values.dtype)
+    mixed, moved = values[before], np.flatnonzero(weight)
+    for start in range(0, len(moved), CHUNK_ROWS):
+        rows = moved[start : start + CHUNK_ROWS]
+        low, high = (values[at[rows]].astype(np.float64) for at in (before, after))
+        high -= low
+        high *= weight[rows].reshape(-1, *[1] * (values.ndim - 1))
+        mixed[rows] = low + high
+    return mixed
 
 
 def _turned(poses: np.ndarray, before: np.ndarray, after: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -148,9 +160,5 @@ def _camera_between(
     """Return cameras (K, 3) for crops (K, 3, 3), by which `picture_scale` goes straight from row to row."""
     cameras = picture_scale(take.camera, take.crop_transform)
     scale, origin_px = (_between(values, before, after, weight) for values in cameras)
-    half, crop_scale = CROP_SIZE_PX / 2, crop_transform[:, 0, 0]
-    size = scale * crop_scale / half
-    shift = (origin_px * crop_scale[:, None] + crop_transform[:, :2, 2]) / half - 1.0
-    safe = np.where(size == 0.0, 1.0, size)[:, None]  # a take without a camera has none between its rows either
-    mixed = np.concatenate([size[:, None], shift * [1.0, -1.0] / safe], axis=1)
+    mixed = camera_from_picture(scale, origin_px, crop_transform)
     return np.where(weight[:, None] == 0.0, take.camera[before], mixed).astype(take.camera.dtype)

@@ -3,7 +3,8 @@
 In: a solver's parameters. Out: the same, saved, loaded, checked, its gaps filled.
 """
 
-from .files import load_take, save_take
+from .clean_up import CleanUp
+from .files import load_clean_up, load_take, save_clean_up, save_take
 from .take import Source, Take
 
-__all__ = ["Source", "Take", "load_take", "save_take"]
+__all__ = ["CleanUp", "Source", "Take", "load_clean_up", "load_take", "save_clean_up", "save_take"]

@@ -40,6 +40,15 @@ def picture_scale(camera: np.ndarray, crop_transform: np.ndarray) -> tuple[np.nd
     return camera[:, 0] * (CROP_SIZE_PX / 2) / crop_transform[:, 0, 0], origin_px
 
 
+def camera_from_picture(scale: np.ndarray, origin_px: np.ndarray, crop_transform: np.ndarray) -> np.ndarray:
+    """Return cameras (T, 3) float64, scale, tx, ty, that show this in crops (T, 3, 3); inverse of `picture_scale`."""
+    half, crop_scale = CROP_SIZE_PX / 2, crop_transform[:, 0, 0].astype(np.float64)
+    size = scale * crop_scale / half
+    shift = (origin_px * crop_scale[:, None] + crop_transform[:, :2, 2]) / half - 1.0
+    safe = np.where(size == 0.0, 1.0, size)[:, None]  # a take without a camera gets no shift out of it
+    return np.concatenate([size[:, None], shift * [1.0, -1.0] / safe], axis=1)
+
+
 def camera_points_from_image(points_px: np.ndarray, crop_transform: np.ndarray) -> np.ndarray:
     """Return picture points before the camera, the inverse of `image_points` but for depth's sign.
 

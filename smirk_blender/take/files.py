@@ -1,20 +1,27 @@
 """Take files: one .npz that `np.load(allow_pickle=False)` reads."""
 
+import io
 import json
 import os
+import shutil
 import zlib
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
 from tokenize import TokenError
-from zipfile import BadZipFile
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from ..errors import TakeError
-from ..partial import partial_path
-from .take import FORMAT_VERSION, FRAME_ARRAYS, Source, Take
+from ..partial import written_whole
+from .clean_up import CleanUp
+from .take import FORMAT_VERSION, FRAME_ARRAYS, OPTIONAL_ARRAYS, Source, Take, no_landmarks
 
+LANDMARKS = "landmarks"
 ARRAYS = (*FRAME_ARRAYS, "shape")
 FACTS = "facts_json"  # the array that holds everything which is not an array, as JSON text
 
@@ -25,7 +32,6 @@ def save_take(take: Take, path: str | os.PathLike, *, compress: bool = True) -> 
     Raises:
         TakeError: the folder does not exist or cannot be written.
     """
-    path = Path(path)
     facts = {
         "format_version": FORMAT_VERSION,
         "fps": str(take.fps),
@@ -34,47 +40,110 @@ def save_take(take: Take, path: str | os.PathLike, *, compress: bool = True) -> 
         "models": take.models,
         "expression_names": list(take.expression_names),
         "first_frame": take.first_frame,
+        "clean_up": _clean_up_facts(take.clean_up),
     }
-    arrays = {name: getattr(take, name) for name in ARRAYS}
-    temporary = partial_path(path)
+    arrays = take.frame_arrays() | {"shape": take.shape}
+    with _written_whole(path) as temporary, open(temporary, "wb") as file:
+        save = np.savez_compressed if compress else np.savez
+        save(file, **arrays, **{FACTS: np.array(json.dumps(facts))})
+    return Path(path)
+
+
+def save_clean_up(path: str | os.PathLike, clean_up: CleanUp | None) -> None:
+    """Write into a take's file how it is to be cleaned; everything else in it stays, to the last bit.
+
+    Quick: the arrays are copied as they lie in the file, compressed.
+    Raises:
+        TakeError: no such file, not a take, damaged, of a newer version, or in a folder that cannot be written.
+    """
+    path = Path(path)
+    with _read(path) as archive:
+        facts = _facts_of(archive, path) | {"clean_up": _clean_up_facts(clean_up), "format_version": FORMAT_VERSION}
+        members = archive.zip.infolist()
+    content = io.BytesIO()
+    np.save(content, np.array(json.dumps(facts)))
+    last = max(members, key=lambda member: member.header_offset)
+    if last.filename != f"{FACTS}.npy":  # somebody else put the file together
+        save_take(replace(load_take(path), clean_up=clean_up), path)
+        return
+    with _written_whole(path) as temporary:
+        shutil.copyfile(path, temporary)
+        with ZipFile(temporary, "a", compression=ZIP_DEFLATED) as archive:
+            archive.filelist.remove(archive.NameToInfo.pop(last.filename))
+            archive.start_dir = last.header_offset  # where the next member is written
+            archive.writestr(last.filename, content.getvalue())
+
+
+def load_clean_up(path: str | os.PathLike) -> CleanUp | None:
+    """Return how a take is to be cleaned by its file, whose arrays are not read.
+
+    Raises:
+        TakeError: see `load_take`.
+    """
+    path = Path(path)
+    with _read(path) as archive:
+        facts = _facts_of(archive, path).get("clean_up")
     try:
-        with open(temporary, "wb") as file:
-            save = np.savez_compressed if compress else np.savez
-            save(file, **arrays, **{FACTS: np.array(json.dumps(facts))})
-        os.replace(temporary, path)
+        return CleanUp.of(facts) if facts is not None else None
+    except (TypeError, ValueError) as error:
+        raise TakeError(f"{path} is damaged: {error}. Solve the video again") from error
+
+
+@contextmanager
+def _written_whole(path: str | os.PathLike) -> Iterator[Path]:
+    """Give the path of a temporary file beside `path`, which takes its place at the end."""
+    try:
+        with written_whole(Path(path)) as temporary:
+            yield temporary
     except OSError as error:
-        if temporary.parent.is_dir():
-            temporary.unlink(missing_ok=True)
         raise TakeError(
             f"Cannot write the take {path}: {error.strerror or error}. Choose a folder that you may write to"
         ) from error
-    return path
 
 
-def load_take(path: str | os.PathLike) -> Take:
+def load_take(path: str | os.PathLike, *, landmarks: bool = True) -> Take:
     """Return the take in a file.
 
+    Args:
+        path: of the file.
+        landmarks: whether its landmarks are read; they are most of it, and many uses need none. They are NaN otherwise.
     Raises:
         TakeError: no such file, not a take, damaged, or written by a newer version.
     """
     path = Path(path)
+    with _read(path) as archive:
+        facts = _facts_of(archive, path)
+        left_out = {FACTS} if landmarks else {FACTS, LANDMARKS}
+        arrays = {name: archive[name] for name in archive.files if name not in left_out}
+        if not landmarks and LANDMARKS in archive.files and "time_s" in arrays:
+            arrays[LANDMARKS] = no_landmarks(len(arrays["time_s"]))
+        return _take_of(arrays, facts, path)
+
+
+@contextmanager
+def _read(path: Path) -> Iterator[NpzFile]:
+    """Open an archive of arrays; what goes wrong with it is said of a take."""
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+        with open(path, "rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, NpzFile):
+                raise ValueError("a single array")
+            with archive:
+                yield archive
     except FileNotFoundError as error:
         raise TakeError(f"No take at {path}. Solve the video again, or choose another file") from error
     except (OSError, ValueError, EOFError, SyntaxError, TokenError, BadZipFile, zlib.error) as error:
         raise TakeError(f"{path} is not a take, or is damaged ({error}). Solve the video again") from error
-    if FACTS not in arrays:
+
+
+def _facts_of(archive: NpzFile, path: Path) -> dict:
+    if FACTS not in archive.files:
         raise TakeError(
             f"{path} is an .npz file but not a take: it has no {FACTS}. Choose a file that ends in .take.npz"
         )
-    return _take_from_arrays(arrays, path)
-
-
-def _take_from_arrays(arrays: dict[str, np.ndarray], path: Path) -> Take:
+    text = str(archive[FACTS])
     try:
-        facts = json.loads(str(arrays[FACTS]))
+        facts = json.loads(text)
         version = int(facts["format_version"])
     except (ValueError, KeyError, TypeError) as error:
         raise TakeError(f"{path} is damaged: its {FACTS} cannot be read ({error}). Solve the video again") from error
@@ -83,6 +152,10 @@ def _take_from_arrays(arrays: dict[str, np.ndarray], path: Path) -> Take:
             f"{path} was written by a newer version (format {version}; this one reads up to {FORMAT_VERSION}). "
             "Update SMIRK for Blender to open it"
         )
+    return facts
+
+
+def _take_of(arrays: dict[str, np.ndarray], facts: dict, path: Path) -> Take:
     try:
         return Take(
             **{name: arrays[name] for name in ARRAYS},
@@ -91,7 +164,13 @@ def _take_from_arrays(arrays: dict[str, np.ndarray], path: Path) -> Take:
             solver=facts["solver"],
             models=dict(facts["models"]),
             expression_names=tuple(facts["expression_names"]),
+            **{name: arrays[name] for name in OPTIONAL_ARRAYS if name in arrays},
             first_frame=int(facts.get("first_frame", 0)),  # files from before it start with the video
+            clean_up=CleanUp.of(facts["clean_up"]) if facts.get("clean_up") is not None else None,
         )
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
         raise TakeError(f"{path} is damaged: {error}. Solve the video again") from error
+
+
+def _clean_up_facts(clean_up: CleanUp | None) -> dict | None:
+    return None if clean_up is None else clean_up.facts()

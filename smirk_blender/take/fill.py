@@ -6,7 +6,7 @@ import numpy as np
 def fill_gaps(values: np.ndarray, gap: np.ndarray) -> np.ndarray:
     """Return one row a frame: known rows as they are, rows in a gap drawn straight between their neighbours.
 
-    Before the first known row and after the last, that row is held.
+    Before the first known row and after the last, that row is held. Without a gap it is `values` itself.
     Args:
         values: (K, ...) the known rows, in order.
         gap: (T,) bool, True for the T - K frames to fill.
@@ -16,10 +16,15 @@ def fill_gaps(values: np.ndarray, gap: np.ndarray) -> np.ndarray:
     known = np.flatnonzero(~gap)
     if len(known) != len(values) or not len(known):
         raise ValueError(f"{len(values)} rows for {len(known)} frames without a gap")
-    frames = np.arange(len(gap))
+    if len(known) == len(gap):
+        return values
+    frames = np.flatnonzero(gap)
     columns = values.reshape(len(values), -1)
-    filled = np.stack([np.interp(frames, known, column) for column in columns.T], axis=-1)
-    return filled.reshape(len(gap), *values.shape[1:]).astype(values.dtype)
+    filled = np.empty((len(gap), columns.shape[-1]), values.dtype)
+    filled[known] = columns
+    for index, column in enumerate(columns.T):
+        filled[frames, index] = np.interp(frames, known, column)
+    return filled.reshape(len(gap), *values.shape[1:])
 
 
 def gap_ranges(gap: np.ndarray) -> list[tuple[int, int]]:

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from .take import FRAME_ARRAYS, Take
+from .take import OPTIONAL_ARRAYS, Take
 
 
 def part_of(take: Take, rows: slice) -> Take:
     """Return a take of these rows, in order and without steps; it knows which of the video's frames they are."""
-    arrays = {name: getattr(take, name)[rows] for name in FRAME_ARRAYS}
+    arrays = {name: array[rows] for name, array in take.frame_arrays().items()}
     return replace(take, **arrays, first_frame=take.first_frame + rows.indices(len(take))[0])
 
 
@@ -25,5 +25,8 @@ def join_parts(parts: Sequence[Take]) -> Take:
     ends = [part.first_frame + len(part) for part in parts[:-1]]
     if ends != [part.first_frame for part in parts[1:]]:
         raise ValueError(f"parts from frames {[part.first_frame for part in parts]} do not follow on each other")
-    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in FRAME_ARRAYS}
+    each = [part.frame_arrays() for part in parts]
+    common = set.intersection(*(set(arrays) for arrays in each))
+    arrays = {name: np.concatenate([arrays[name] for arrays in each]) for name in common}
+    arrays |= {name: None for name in OPTIONAL_ARRAYS if name not in common}
     return replace(parts[-1], **arrays, first_frame=parts[0].first_frame)

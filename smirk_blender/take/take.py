@@ -5,7 +5,9 @@ from fractions import Fraction
 
 import numpy as np
 
-FORMAT_VERSION = 1  # of the file; a newer one is refused
+from .clean_up import CleanUp
+
+FORMAT_VERSION = 2  # of the file; a newer one is refused, older ones lack what is optional
 NUM_LANDMARKS = 478
 
 # Columns of each per-frame array; None where the head or the solver decides.
@@ -22,6 +24,13 @@ FRAME_ARRAYS: dict[str, tuple[int | None, ...]] = {
     "confidence": (),
     "gap": (),
     "time_s": (),
+}
+# Likewise, of arrays that a take may do without.
+OPTIONAL_ARRAYS: dict[str, tuple[int | None, ...]] = {
+    "frame_shape": (None,),
+    "refined_expression": (None,),
+    "refined_jaw_pose": (3,),
+    "refined_eyelid": (2,),
 }
 
 
@@ -59,6 +68,11 @@ class Take:
         models: what was used to solve, by role: "head", "landmarks", "weights".
         expression_names: names of the expression directions; empty where the head has none.
         first_frame: the video's frame that the first row is of; not 0 where a part of the video was solved.
+        clean_up: how it is to be cleaned; None for not at all. The arrays are as solved, whatever it says: `clean`.
+        frame_shape: (T, S) float32, the identity that the solver saw in each frame and its expression belongs to; None
+            where the expression belongs to `shape`.
+        refined_expression, refined_jaw_pose, refined_eyelid: (T, E), (T, 3) and (T, 2) float32, what `clean.refine` made
+            of the arrays of those names; all None where it has not run.
     """
 
     expression: np.ndarray
@@ -80,21 +94,50 @@ class Take:
     models: dict[str, str] = field(default_factory=dict)
     expression_names: tuple[str, ...] = ()
     first_frame: int = 0
+    clean_up: CleanUp | None = None
+    frame_shape: np.ndarray | None = None
+    refined_expression: np.ndarray | None = None
+    refined_jaw_pose: np.ndarray | None = None
+    refined_eyelid: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.fps <= 0:
             raise ValueError(f"its rate is {self.fps} frames per second")
-        for name, columns in FRAME_ARRAYS.items():
-            array = getattr(self, name)
+        for name, array in self.frame_arrays().items():
+            columns = (FRAME_ARRAYS | OPTIONAL_ARRAYS)[name]
             expected = (len(self), *columns)
             agrees = array.ndim == len(expected) and all(b in (None, a) for a, b in zip(array.shape, expected))
             if not agrees:
                 raise ValueError(f"{name} has shape {array.shape}; a take of {len(self)} frames needs {expected}")
 
+        refined = [getattr(self, name) for name in OPTIONAL_ARRAYS if name.startswith("refined_")]
+        if any(array is None for array in refined) and any(array is not None for array in refined):
+            raise ValueError("it has a part of what was refined, and lacks the rest")
+        for name, like in (("refined_expression", self.expression), ("frame_shape", self.shape)):
+            array = getattr(self, name)
+            if array is not None and array.shape[-1] != like.shape[-1]:
+                raise ValueError(f"{name} has {array.shape[-1]} columns; this take needs {like.shape[-1]}")
+
     def __len__(self) -> int:
         return len(self.time_s)
+
+    def frame_arrays(self) -> dict[str, np.ndarray]:
+        """Return every array with a row a frame, by name; of the optional ones those that there are."""
+        arrays = {name: getattr(self, name) for name in FRAME_ARRAYS}
+        optional = {name: getattr(self, name) for name in OPTIONAL_ARRAYS}
+        return arrays | {name: array for name, array in optional.items() if array is not None}
 
     def head_parameters(self, frames: slice = slice(None)) -> dict[str, np.ndarray]:
         """Return the arguments of `Head.vertices` for these frames: `head.vertices(**take.head_parameters())`."""
         names = ("expression", "jaw_pose", "eyelid", "head_pose", "neck_pose", "eye_pose")
         return {"shape": self.shape[None], **{name: getattr(self, name)[frames] for name in names}}
+
+
+def no_landmarks(num_frames: int) -> np.ndarray:
+    """Return landmarks that nobody has read, (num_frames, 478, 3) NaN; they take no memory, and cannot be written to."""
+    return np.broadcast_to(np.float32(np.nan), (num_frames, NUM_LANDMARKS, 3))
+
+
+def are_no_landmarks(landmarks: np.ndarray) -> bool:
+    """Return whether an array, or some rows of it, is one of `no_landmarks`; cheap."""
+    return landmarks.strides == (0, 0, 0)

@@ -14,7 +14,7 @@ from ..rig.actions import bake_steps, remove_action
 from ..rig.standing import HeadName, Standing, put_back, remove_head, standing_of
 from ..rig.strips import scene_fps
 from ..take import Take, load_take
-from ..take.take import FRAME_ARRAYS, NUM_LANDMARKS
+from ..take.take import FRAME_ARRAYS, OPTIONAL_ARRAYS, no_landmarks
 from . import tasks
 from .add_head import HeadRequest, Selection, added_head, selection_of
 from .bake import BakeSettings
@@ -72,7 +72,7 @@ class LiveHead:
             take, shown = None, True
             while True:
                 if self.parts:
-                    take, shown = _extended(take, load_take(self.parts.pop(0))), False
+                    take, shown = _extended(take, load_take(self.parts.pop(0), landmarks=False)), False
                     yield
                 elif shown or not tasks.may_draw():
                     yield WAIT
@@ -170,12 +170,9 @@ def _extended(take: Take | None, part: Take) -> Take:
     names = [name for name in FRAME_ARRAYS if name != "landmarks"]
     if take is not None:
         arrays = {name: np.concatenate([getattr(take, name), getattr(part, name)]) for name in names}
-        part = replace(part, **arrays, landmarks=_no_landmarks(len(take) + len(part)), first_frame=take.first_frame)
-    return replace(part, landmarks=_no_landmarks(len(part)))
-
-
-def _no_landmarks(num_frames: int) -> np.ndarray:
-    return np.broadcast_to(np.float32(np.nan), (num_frames, NUM_LANDMARKS, 3))
+        arrays["landmarks"] = no_landmarks(len(take) + len(part))
+        return replace(part, **arrays, **dict.fromkeys(OPTIONAL_ARRAYS), first_frame=take.first_frame)
+    return replace(part, landmarks=no_landmarks(len(part)), **dict.fromkeys(OPTIONAL_ARRAYS))
 
 
 def _is_playing() -> bool:

@@ -1,5 +1,6 @@
 """Takes between their frames, and in step with what a strip shows."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -9,7 +10,7 @@ from smirk_blender.flame.rotations import matrices_from_axis_angle
 from smirk_blender.retarget.resample import FrameMap, resample_take, time_take
 from smirk_blender.take.camera import picture_scale
 from smirk_blender.take.parts import part_of
-from smirk_blender.take.take import FRAME_ARRAYS
+from smirk_blender.take.take import FRAME_ARRAYS, are_no_landmarks, no_landmarks
 from tests.builders import make_take
 
 RATES = [Fraction(24000, 1001), Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(30), Fraction(60000, 1001)]
@@ -67,6 +68,12 @@ def test_the_camera_grows_and_moves_evenly_in_the_picture():
         columns = known.reshape(6, -1).T
         expected = np.stack([np.interp(rows, np.arange(6), column) for column in columns], axis=-1)
         np.testing.assert_allclose(values.reshape(5, -1), expected, rtol=1e-5, atol=1e-3)  # pixels
+
+
+def test_landmarks_that_were_not_read_take_no_memory_at_another_rate_either():
+    take = cropped_take(5, gap=[0, 0, 1, 0, 0])
+    take = replace(take, landmarks=no_landmarks(5))
+    assert are_no_landmarks(resample_take(take, [0.5, 1.0, 3.5], fps=take.fps).landmarks)
 
 
 def test_what_lies_beside_a_gap_is_a_gap_and_has_no_landmarks():

@@ -15,7 +15,7 @@ from smirk_blender.take.camera import camera_points_from_image, image_points
 from smirk_blender.take.files import FACTS
 from smirk_blender.take.fill import fill_gaps, gap_ranges
 from smirk_blender.take.parts import join_parts, part_of
-from smirk_blender.take.take import FORMAT_VERSION, FRAME_ARRAYS
+from smirk_blender.take.take import FORMAT_VERSION, FRAME_ARRAYS, are_no_landmarks
 from tests.builders import make_take
 
 
@@ -161,3 +161,14 @@ def test_parts_that_do_not_follow_on_each_other_are_not_joined():
         join_parts([part_of(take, slice(0, 4)), part_of(take, slice(5, 9))])
     with pytest.raises(ValueError, match="no parts"):
         join_parts([])
+
+
+def test_a_take_is_read_without_its_landmarks(tmp_path):
+    take = make_take(20)
+    path = save_take(take, tmp_path / "one.take.npz")
+    bare = load_take(path, landmarks=False)
+    for name, array in take.frame_arrays().items():
+        if name != "landmarks":
+            np.testing.assert_array_equal(getattr(bare, name), array)
+    assert bare.landmarks.shape == take.landmarks.shape and np.isnan(bare.landmarks).all()
+    assert are_no_landmarks(bare.landmarks[3:7]) and not are_no_landmarks(take.landmarks)
