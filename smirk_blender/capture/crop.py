@@ -14,25 +14,44 @@ def crop_transform(landmarks_px: np.ndarray) -> np.ndarray:
     Args:
         landmarks_px: (L, 2 or more) image pixels, x right, y down.
     """
+    square = crop_square(landmarks_px)
+    square[2] = int(square[2])  # SMIRK truncates to a whole pixel
+    return square_transform(square)
+
+
+def crop_square(landmarks_px: np.ndarray) -> np.ndarray:
+    """Return the square around landmarks (L, 2 or more): its centre's x and y, and its side; (3,) image pixels."""
     low, high = landmarks_px[:, :2].min(axis=0), landmarks_px[:, :2].max(axis=0)
-    side = max(int((high - low).mean() * CROP_SCALE), 1)  # SMIRK truncates to a whole pixel
+    return np.append((low + high) / 2, (high - low).mean() * CROP_SCALE)
+
+
+def square_transform(square: np.ndarray) -> np.ndarray:
+    """Return the transform from image pixels to crop pixels, (3, 3) float64, of a square (3,): see `crop_transform`."""
+    side = max(square[2], 1.0)
     scale = (CROP_SIZE_PX - 1) / side
-    corner = (low + high) / 2 - side / 2
+    corner = square[:2] - side / 2
     return np.array([[scale, 0.0, -scale * corner[0]], [0.0, scale, -scale * corner[1]], [0.0, 0.0, 1.0]])
 
 
 def crop_face(frame_rgb: np.ndarray, landmarks_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the face crop and the transform that made it.
+    """Return the face crop, as `crop_picture` makes it, and the transform that made it, (3, 3).
 
     Args:
         frame_rgb: (H, W, 3) uint8.
         landmarks_px: (L, 2 or more) image pixels, all of the face's landmarks.
-    Returns:
-        crop: (224, 224, 3) uint8; black where the square leaves the picture.
-        transform: (3, 3) float64, image pixels -> crop pixels.
-    Source: SMIRK's video demo (Retsinas et al. 2024): framing, bilinear sampling, truncation to whole grey levels.
     """
     transform = crop_transform(landmarks_px)
+    return crop_picture(frame_rgb, transform), transform
+
+
+def crop_picture(frame_rgb: np.ndarray, transform: np.ndarray) -> np.ndarray:
+    """Return the crop, (224, 224, 3) uint8; black where the square leaves the picture.
+
+    Args:
+        frame_rgb: (H, W, 3) uint8.
+        transform: (3, 3) image pixels -> crop pixels.
+    Source: SMIRK's video demo (Retsinas et al. 2024): framing, bilinear sampling, truncation to whole grey levels.
+    """
     # Not cv2.warpAffine: it samples at 32nds of a pixel and rounds, which moves the encoders' output by 5 to 10 %.
     left, right, weight_left, weight_right = _taps(transform[0, 0], transform[0, 2], frame_rgb.shape[1])
     top, bottom, weight_top, weight_bottom = _taps(transform[1, 1], transform[1, 2], frame_rgb.shape[0])
@@ -40,7 +59,7 @@ def crop_face(frame_rgb: np.ndarray, landmarks_px: np.ndarray) -> tuple[np.ndarr
     upper = weight_left * frame_rgb[top[:, None], left] + weight_right * frame_rgb[top[:, None], right]
     lower = weight_left * frame_rgb[bottom[:, None], left] + weight_right * frame_rgb[bottom[:, None], right]
     crop = weight_top[:, None, None] * upper + weight_bottom[:, None, None] * lower
-    return crop.astype(np.uint8), transform
+    return crop.astype(np.uint8)
 
 
 def _taps(scale: float, shift: float, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

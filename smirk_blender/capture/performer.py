@@ -19,7 +19,7 @@ from .watch import Found, StageClock
 
 LIVE_EVERY_S = 0.4  # between two parts
 VARIABLE_FRAMES = 0.5  # a frame this far from its place at a constant rate makes the clip one of variable rate
-PER_FRAME = tuple(item.name for item in fields(Solved) if item.name != "shape")
+PER_FRAME = tuple(item.name for item in fields(Solved) if item.name not in ("shape", "frame_shape"))
 
 
 @dataclass(frozen=True)
@@ -146,6 +146,7 @@ class Performer:
             gap=gap,
             time_s=np.array(self._times[rows]),
             shape=solved.shape,
+            frame_shape=None if solved.frame_shape is None else fill_gaps(solved.frame_shape, gap),
             fps=_grid_fps(reader.fps, np.array(self._times)),
             source=reader.source(),
             solver=solver.name,

@@ -24,6 +24,7 @@ from .performer import Origin, Performer
 from .protocol import Done, Loading, Message, Progress, Warned
 from .roster import MAX_FACES, Recognizer, Roster, load_roster
 from .solvers import Solved, Solver, open_solver
+from .steady import SteadyCrops
 from .watch import POLL_S, StageClock, watch
 
 ALL_FACES = "all"
@@ -45,6 +46,8 @@ class SolveOptions(Footage):
         live_folder: where parts of the take are written meanwhile; None for no parts.
         people: the roster that `people.find_people` has written.
         face: whose take it is, a number in the roster; "all" for one take of everybody; None where there is one face.
+        smooth_crops: whether what SMIRK's encoder sees is cropped steadily, by some frames ahead and back; the landmark
+            solver sees no crops.
     """
 
     solver: str | None = None
@@ -56,6 +59,7 @@ class SolveOptions(Footage):
     live_folder: str | None = None
     people: str | None = None
     face: int | str | None = None
+    smooth_crops: bool = False
 
 
 def solve_video(
@@ -155,7 +159,8 @@ def _watch_all(
     find = _finder(face_mesh, roster, [performer.face for performer in performers])
     wants_crops = performers[0].solver.batch_size > 0
     live_folder = None if options.live_folder is None else Path(options.live_folder)
-    for sighting in watch(options.frames(reader), find, wants_crops, clock):
+    steady = SteadyCrops(float(reader.fps)) if options.smooth_crops and wants_crops else None
+    for sighting in watch(options.frames(reader), find, wants_crops, clock, steady=steady):
         num_frames += 1
         for performer, found in zip(performers, sighting.faces, strict=True):
             performer.add(sighting.time_s, found)

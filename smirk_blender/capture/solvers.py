@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 SOLVERS = ("smirk", "landmarks")
 LIVE_IDENTITY_GROWTH = 1.25  # how many times more answers there must be for the live identity to be taken again
 LIVE_GAZE_FRAMES = 48  # told before, from which the live gaze knows how open the eyes are and how the face sits
-IDENTITY_EVERY = 4  # of SMIRK's batches, the first and every fourth are asked who it is: a take has one identity
+LIVE_IDENTITY_EVERY = 4  # of SMIRK's batches, the first and every fourth are enough for the live identity
 
 
 @dataclass(frozen=True)
 class Solved:
-    """Parameters of the K frames that show a face; names, shapes and units as in `Take`."""
+    """Parameters of the K frames that show a face; names, shapes and units as in `Take`.
+
+    Live parts are told without `frame_shape`, and so is every take of a solver that knows one identity alone.
+    """
 
     shape: np.ndarray
     expression: np.ndarray
@@ -33,6 +36,7 @@ class Solved:
     head_pose: np.ndarray
     eye_pose: np.ndarray
     camera: np.ndarray
+    frame_shape: np.ndarray | None = None
 
 
 class Solver(Protocol):
@@ -122,8 +126,7 @@ class SmirkSolver:
         self._live_shapes, self._live_shape = 0, np.zeros(head.num_shape, np.float32)
 
     def add(self, crops: np.ndarray) -> None:
-        identity = len(self._outputs) % IDENTITY_EVERY == 0
-        self._outputs.append(self._encoder.encode(crops, identity=identity))
+        self._outputs.append(self._encoder.encode(crops))
 
     def so_far(self, landmarks: np.ndarray, crop_transforms: np.ndarray) -> Solved:
         outputs, end = self._outputs[self._first_untold :], self._num_told + len(landmarks)
@@ -147,18 +150,20 @@ class SmirkSolver:
 
     def _identity_so_far(self) -> np.ndarray:
         """Return (S,) the median identity, taken anew when there are some more."""
-        count = -(-len(self._outputs) // IDENTITY_EVERY)
+        count = -(-len(self._outputs) // LIVE_IDENTITY_EVERY)
         if count >= self._live_shapes * LIVE_IDENTITY_GROWTH:
-            shapes = [output.shape for output in self._outputs]
+            shapes = [output.shape for output in self._outputs[::LIVE_IDENTITY_EVERY]]
             self._live_shapes, self._live_shape = count, np.median(np.concatenate(shapes), axis=0)
         return self._live_shape
 
     def finish(self, landmarks: np.ndarray, crop_transforms: np.ndarray, progress: Callable[[int], None]) -> Solved:
         joined = lambda name: np.concatenate([getattr(output, name) for output in self._outputs])
         parameters = {name: joined(name) for name in ("expression", "jaw_pose", "eyelid", "head_pose")}
-        parameters["shape"] = np.median(joined("shape"), axis=0)  # which ignores the frames that went wrong
+        camera, frame_shape = joined("camera"), joined("shape")
+        self._outputs.clear()  # an hour's identities are 130 MB
+        parameters["shape"] = np.median(frame_shape, axis=0)  # which ignores the frames that went wrong
         gaze = gaze_from_irises(self._head, landmarks, **parameters)  # of which SMIRK says nothing
-        return Solved(**parameters, eye_pose=gaze, camera=joined("camera"))
+        return Solved(**parameters, eye_pose=gaze, camera=camera, frame_shape=frame_shape)
 
 
 class LandmarkSolver:

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .crop import crop_face, crop_transform
+from .crop import crop_picture
 from .decode import Frame
+from .steady import SteadyCrops, framed
 
 QUEUE_FRAMES = 32  # crops waiting for the solver; 5 MB for each face
 POLL_S = 0.05  # how often a waiting thread looks whether it should stop
@@ -50,6 +51,8 @@ def watch(
     find: Callable[[Frame], Sequence[np.ndarray | None]],
     wants_crops: bool,
     clock: StageClock,
+    *,
+    steady: SteadyCrops | None = None,
 ) -> Iterator[Sighting]:
     """Yield every frame's sighting, looked for ahead in a thread.
 
@@ -57,11 +60,12 @@ def watch(
         find: returns everybody's landmarks in a frame, (478, 3) pixels each, None who is not seen.
         wants_crops: whether the solver does.
         clock: counts the stages' time.
+        steady: what keeps the crops from shaking; None for each frame's own.
     """
     waiting: queue.Queue[Sighting | Exception | None] = queue.Queue(maxsize=QUEUE_FRAMES)
     stop = threading.Event()
     thread = threading.Thread(
-        target=_look, args=(frames, find, wants_crops, clock, waiting, stop), name="landmarks", daemon=True
+        target=_look, args=(frames, find, wants_crops, steady, clock, waiting, stop), name="landmarks", daemon=True
     )
     thread.start()
     try:
@@ -78,6 +82,7 @@ def _look(
     frames: Iterator[Frame],
     find: Callable[[Frame], Sequence[np.ndarray | None]],
     wants_crops: bool,
+    steady: SteadyCrops | None,
     clock: StageClock,
     waiting: "queue.Queue[Sighting | Exception | None]",
     stop: threading.Event,
@@ -88,29 +93,29 @@ def _look(
             with clock.stage("decode"):
                 frame = next(frames, None)
             if frame is None:
+                due = steady.rest() if steady else ()
+            else:
+                with clock.stage("landmarks"):
+                    everybody = find(frame)
+                due = steady.add(frame, everybody) if steady else (framed(frame, everybody),)
+            for seen in due:
+                with clock.stage("crop"):
+                    faces = zip(seen.faces, seen.transforms)
+                    faces = tuple(_found(seen.frame.rgb, *face, wants_crops) for face in faces)
+                _put(waiting, Sighting(seen.frame.time_s, faces), stop)
+            if frame is None:
                 _put(waiting, None, stop)
                 return
-            with clock.stage("landmarks"):
-                everybody = find(frame)
-            if wants_crops:
-                with clock.stage("crop"):
-                    faces = tuple(_found(frame.rgb, landmarks) for landmarks in everybody)
-            else:
-                faces = tuple(_placed(landmarks) for landmarks in everybody)
-            _put(waiting, Sighting(frame.time_s, faces), stop)
     except Exception as error:  # carried to the thread that waits, and raised there
         _put(waiting, error, stop)
 
 
-def _placed(landmarks: np.ndarray | None) -> Found | None:
-    return None if landmarks is None else Found(landmarks, crop_transform(landmarks))
-
-
-def _found(rgb: np.ndarray, landmarks: np.ndarray | None) -> Found | None:
+def _found(
+    rgb: np.ndarray, landmarks: np.ndarray | None, transform: np.ndarray | None, wants_crop: bool
+) -> Found | None:
     if landmarks is None:
         return None
-    crop, transform = crop_face(rgb, landmarks)
-    return Found(landmarks, transform, crop)
+    return Found(landmarks, transform, crop_picture(rgb, transform) if wants_crop else None)
 
 
 def _put(waiting: queue.Queue, item: object, stop: threading.Event) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from smirk_blender import encoder
 from smirk_blender.capture import SolveOptions, solve_video
+from smirk_blender.capture.performer import PER_FRAME
 from smirk_blender.capture.protocol import Part
 from smirk_blender.capture.solvers import LandmarkSolver, SmirkSolver, Solved
 from smirk_blender.flame import builtin_head
@@ -80,8 +81,8 @@ def test_live_frames_come_in_any_number(seen, size):
     some = chunks(seen, size)[:6]
     parts = [solver.so_far(*chunk) for chunk in some]
     assert [len(part.expression) for part in parts] == [len(landmarks) for landmarks, _ in some]
-    for item in fields(Solved):
-        values = np.stack([part.shape for part in parts]) if item.name == "shape" else joined(parts, item.name)
+    for name in ("shape", *PER_FRAME):
+        values = np.stack([part.shape for part in parts]) if name == "shape" else joined(parts, name)
         assert np.isfinite(values).all() and values.dtype == np.float32
     pose = joined(parts, "head_pose")
     np.testing.assert_allclose(pose, seen.head_pose[: len(pose)], atol=0.08)  # radians
@@ -114,12 +115,12 @@ class NumberedEncoder:
     def __init__(self):
         self._num_crops = 0
 
-    def encode(self, crops, *, identity):
+    def encode(self, crops):
         numbers = np.arange(self._num_crops, self._num_crops + len(crops), dtype=np.float32)[:, None]
         self._num_crops += len(crops)
         sizes = {"head_pose": 3, "camera": 3, "expression": 50, "eyelid": 2, "jaw_pose": 3}
         values = {name: numbers.repeat(size, axis=1) for name, size in sizes.items()}
-        return encoder.EncoderOutput(shape=numbers.repeat(300, axis=1)[: len(crops) * identity], **values)
+        return encoder.EncoderOutput(shape=numbers.repeat(300, axis=1), **values)
 
 
 def test_smirks_frames_are_told_once_each_in_their_order(monkeypatch):
@@ -133,5 +134,6 @@ def test_smirks_frames_are_told_once_each_in_their_order(monkeypatch):
     np.testing.assert_array_equal(joined(told, "expression")[:, 49], np.arange(19))
     assert told[0].shape.shape == (300,) and told[0].shape[0] == 1.5  # the median of 0 to 3
     assert told[-1].shape[0] == np.median([0, 1, 2, 3, 15, 16, 17, 18])
+    assert all(part.frame_shape is None for part in told)
     finished = solver.finish(np.zeros((19, 478, 3)), np.zeros((19, 3, 3)), print)
     np.testing.assert_array_equal(finished.camera[:, 0], np.arange(19))

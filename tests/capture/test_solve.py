@@ -249,29 +249,30 @@ def test_the_encoder_solves_the_actor(shared_folder, tmp_path):
     named = {"weights": "smirk_like.pt", "head": "generic_model.pkl", "landmarks": "mediapipe-wheel"}
     assert take.models == named | {"head_sha256": digest} and len(digest) == 64
     assert take.eyelid.min() >= 0 and np.abs(take.jaw_pose[:, 1:]).max() <= 0.2001
+    assert take.frame_shape.shape == (99, 300) and take.frame_shape.dtype == np.float32
+    np.testing.assert_allclose(np.median(take.frame_shape, axis=0), take.shape, atol=1e-6)
 
 
-def test_smirks_identity_is_the_median_over_part_of_the_frames(monkeypatch):
+def test_smirk_keeps_the_identity_of_every_frame_and_tells_their_median(monkeypatch):
     from smirk_blender import encoder
 
-    asked = []
-
     class Counting:
-        def encode(self, crops, *, identity):
-            asked.append(identity)
+        calls = 0
+
+        def encode(self, crops):
+            self.calls += 1
             rows = {"head_pose": 3, "camera": 3, "expression": 50, "eyelid": 2, "jaw_pose": 3}
             values = {name: np.zeros((len(crops), width), np.float32) for name, width in rows.items()}
-            shape = np.full((len(crops) if identity else 0, 300), len(asked), np.float32)
-            return encoder.EncoderOutput(shape=shape, **values)
+            return encoder.EncoderOutput(shape=np.full((len(crops), 300), self.calls, np.float32), **values)
 
     monkeypatch.setattr(encoder, "load_encoder", lambda weights, device: Counting())
     solver = SmirkSolver("weights.pt", tiny_head(), None)
     for _ in range(9):
         solver.add(np.zeros((4, 224, 224, 3), np.uint8))
     result = solver.finish(np.zeros((36, 478, 3)), np.zeros((36, 3, 3)), print)
-    assert np.flatnonzero(asked).tolist() == [0, 4, 8]
-    np.testing.assert_array_equal(result.shape, 5)  # of 1, 5 and 9
-    assert result.expression.shape == (36, 50)
+    np.testing.assert_array_equal(result.frame_shape, np.tile(np.repeat(np.arange(1, 10), 4)[:, None], 300))
+    np.testing.assert_array_equal(result.shape, 5)
+    assert result.expression.shape == (36, 50) and result.frame_shape.dtype == np.float32
 
 
 def test_the_task_file_gives_the_same_points_as_the_wheel(shared_folder, tmp_path):
