@@ -165,7 +165,7 @@ def _lid_shape(eye: Eye, neutral: np.ndarray) -> np.ndarray:
     loops = [around(local, np.flatnonzero(eye.rings == ring)) for ring in ring_pair]
     meeting = _meeting_line(local, elevation, loops[1])
     for loop in loops:
-        upper, lower = _upper_and_lower(local, loop)
+        upper, lower = upper_and_lower(local, loop)
         x = local[loop, 0]
         line = np.interp(x, *meeting)
         is_upper = np.isin(loop, upper)
@@ -184,13 +184,13 @@ def _lid_shape(eye: Eye, neutral: np.ndarray) -> np.ndarray:
 
 def _meeting_line(local: np.ndarray, elevation: np.ndarray, loop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return where the lids meet: x (K,) metres, ascending, and elevation (K,) radians, one at each lower vertex."""
-    upper, lower = _upper_and_lower(local, loop)
+    upper, lower = upper_and_lower(local, loop)
     x = local[lower, 0]
     above = _along(local, elevation, upper, x)
     return x, above + MEETING_PLACE * (elevation[lower] - above)
 
 
-def _upper_and_lower(local: np.ndarray, loop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def upper_and_lower(local: np.ndarray, loop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return a ring's upper and lower vertices, each by ascending x; both have the corners, its ends sideways."""
     loop = np.roll(loop, -int(np.argmin(local[loop, 0])))  # counter-clockwise from the -X corner: below, then above
     other = int(np.argmax(local[loop, 0]))

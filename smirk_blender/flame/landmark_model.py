@@ -61,8 +61,8 @@ class LandmarkModel:
         self.joint_frame_directions = np.concatenate([expression_joints, np.zeros((len(JOINT_NAMES), 3, 2))], axis=-1)
 
     def rest_points(self, shape: np.ndarray) -> np.ndarray:
-        """Return the neutral landmarks of an identity (S,), (L, 3) metres."""
-        return self.template + self.shape_directions @ shape
+        """Return the neutral landmarks of an identity (S,), (L, 3) metres; of one a frame, (T, S), (T, L, 3)."""
+        return self.template + np.tensordot(shape, self.shape_directions, (-1, -1))
 
     def project(
         self, shape: np.ndarray, frames: np.ndarray, *, derivatives: bool = False, shape_derivatives: bool = False
@@ -70,7 +70,7 @@ class LandmarkModel:
         """Return the landmarks before an orthographic camera, and their derivatives.
 
         Args:
-            shape: (S,) identity.
+            shape: (S,) identity, or (T, S) one a frame.
             frames: (T, P) parameters.
             derivatives: also return derivatives by the frames' parameters;
             shape_derivatives: and by identity, in front of them.
@@ -87,7 +87,7 @@ class LandmarkModel:
         unposed = unposed + np.einsum("lkf,tf->tlk", self.jaw_directions, feature)
         joints = (
             self.joint_template
-            + self.joint_shape_directions @ shape
+            + np.tensordot(shape, self.joint_shape_directions, (-1, -1))
             + np.einsum("jkc,tc->tjk", self.joint_frame_directions, coefficients)
         )  # (T, 5, 3)
         posed = self.fixed_weight[:, None] * unposed
