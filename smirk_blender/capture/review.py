@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ..clean.frame_by_frame import cleaned_frame_by_frame
 from ..errors import SmirkError, VideoError
 from ..flame import BUILTIN_HEAD, Head, open_head
 from ..take import Take, load_take
@@ -44,6 +45,7 @@ def review_take(
 ) -> Iterator[Message]:
     """Write the preview movie of a take, yielding messages; the last is `Done`.
 
+    A take that says how it is cleaned is shown so, every frame of it at its own speed; the report shows both.
     Args:
         report_path: where the report goes, if there is to be one; it is drawn with matplotlib.
         footage: the fields of `Footage`, as they were given to the solve.
@@ -55,8 +57,9 @@ def review_take(
         raise SmirkError(f"A report is drawn with matplotlib, which {sys.executable} does not have. Install it there")
     yield Loading("Drawing the preview")
     take, model = load_take(take_path), open_head(head, eyelids)
+    cleaned = cleaned_frame_by_frame(take, model)
     chosen, pictures = set(choose_frames(take)), {}
-    panels = PanelPainter(model, take)
+    panels = PanelPainter(model, take if cleaned is None else cleaned)
     held = frames_held(take)
     footage = Footage(**footage or {})
     part_only = take.first_frame > 0 or footage.last_frame is not None
@@ -82,7 +85,7 @@ def review_take(
         writer.release()
         reader.close()
     if report_path:
-        write_report(take, model, pictures, Path(report_path))
+        write_report(take, model, pictures, Path(report_path), cleaned)
     seconds = time.perf_counter() - start
     paths = [movie_path, report_path] if report_path else [movie_path]
     yield Done(paths, len(take), int((~take.gap).sum()), len(take) / seconds, {}, peak_memory_mb())

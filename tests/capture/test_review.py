@@ -1,6 +1,7 @@
 """Preview and report: what is drawn, and where."""
 
 import sys
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -9,10 +10,12 @@ import pytest
 from smirk_blender.capture.raster import HeadRaster
 from smirk_blender.capture.report import choose_frames, write_report
 from smirk_blender.capture.review import PanelPainter, review_take
+from smirk_blender.clean import frame_by_frame, quality
 from smirk_blender.errors import SmirkError, VideoError
 from smirk_blender.flame import builtin_head
-from smirk_blender.take import Source, save_take
+from smirk_blender.take import CleanUp, Source, save_take
 from smirk_blender.take.camera import image_points
+from smirk_blender.take.clean_up import Gains, Timing
 from tests.builders import make_take, tiny_head, tiny_surface
 from tests.capture.videos import SIZE_PX, read_code, write_code_video
 
@@ -135,6 +138,59 @@ def test_a_head_without_landmarks_gets_a_report_of_what_there_is(tmp_path):
     head = tiny_head()
     write_report(make_take(12, head), head, {}, tmp_path / "report.png")
     assert (tmp_path / "report.png").stat().st_size > 10_000  # bytes
+
+
+@pytest.fixture
+def sheet(monkeypatch):
+    """Keep the figures of reports instead of writing them; return them, by the title of each row of curves."""
+    kept = []
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path: kept.append(figure))
+    return lambda: {axes.get_ylabel().partition("\n")[0]: axes for axes in kept[-1].axes}
+
+
+def test_a_report_shows_before_and_after_and_what_was_found(head, sheet, tmp_path, monkeypatch):
+    take = centered_take(head, 20, first_frame=100, gap=np.arange(20) == 15)
+    take.eyelid[8:11] = 1.0
+    take.landmarks[:] = np.nan
+    spikes = {"lids": np.arange(20) == 3}
+    monkeypatch.setattr(quality, "find_spikes", lambda take, settings: spikes)
+    write_report(take, head, {}, tmp_path / "r.png", replace(take, eyelid=take.eyelid / 2))
+    rows = sheet()
+    raw, cleaned, crosses = (rows["Lids"].lines[at] for at in (0, 1, -1))
+    np.testing.assert_array_equal(raw.get_xdata(), 100 + np.arange(20))
+    np.testing.assert_array_equal(cleaned.get_ydata(), raw.get_ydata() / 2)
+    assert raw.get_alpha() < 0.6 and cleaned.get_alpha() is None and raw.get_color() == cleaned.get_color()
+    np.testing.assert_array_equal(crosses.get_xdata(), [103])
+    assert len(rows["Head"].lines[-1].get_xdata()) == 0  # a spike of the lids is none of the head
+    assert len(rows["Lids"].patches) == 2 and len(rows["Head"].patches) == 1  # the gap, and on the lids the blink
+    assert "red crosses: spikes; grey: blinks" in rows["Head"].get_xlabel()
+    text = "\n".join(part.get_text() for part in rows[""].texts)
+    assert "Blinks found: 1, on the face 1 -> 0" in text and "Without a face: 1 frame (115)" in text
+    write_report(take, head, {}, tmp_path / "r.png")
+    assert [line.get_alpha() for line in sheet()["Lids"].lines] == [None] * 3
+    assert "->" not in sheet()[""].texts[0].get_text()
+
+
+def test_a_preview_of_a_take_that_is_cleaned_shows_every_frame_as_cleaned(head, tmp_path, monkeypatch):
+    video = write_code_video(tmp_path / "codes.mp4", 8)
+    asked = []
+
+    def turned(take, head, clean_up):
+        asked.append(clean_up)
+        return replace(take, head_pose=take.head_pose + np.float32([0, 1.2, 0]), clean_up=None)
+
+    monkeypatch.setattr(frame_by_frame, "cleaned", turned)
+    clean_up = CleanUp(gains=Gains(jaw=2.0), timing=Timing(2, 5, 2.0))
+    alone = []
+    for settings in (None, clean_up):
+        save_take(centered_take(head, 8, clean_up=settings), tmp_path / "codes.take.npz")
+        out = [str(tmp_path / name) for name in ("codes.take.npz", "p.avi")]
+        assert list(review_take(str(video), *out))[-1].num_frames == 8
+        movie = cv2.VideoCapture(str(tmp_path / "p.avi"))
+        assert int(movie.get(cv2.CAP_PROP_FRAME_COUNT)) == 8
+        alone.append(np.split(movie.read()[1].astype(int), 3, axis=1)[2])
+    assert asked == [CleanUp(gains=Gains(jaw=2.0))]
+    assert np.abs(alone[0] - alone[1]).mean() > 5  # grey levels: the head is turned away
 
 
 def test_a_take_of_a_range_is_shown_from_its_first_frame_to_its_last(head, tmp_path):
