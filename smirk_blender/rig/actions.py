@@ -14,14 +14,16 @@ from ..retarget.resample import WHOLE_FRAME
 from ..retarget.selection import ALL_PARTS, take_of_parts
 from ..take import Take
 from . import compat
-from .channels import Baking, bone_steps, correction_steps, hold_steps, key_steps, object_step
+from .channels import Baking, bone_steps, correction_steps, hold_steps, key_steps, late_steps, object_step
 from .checks import check_head
 from .drivers import drive_pose_keys, pose_keys_are_driven
 from .eyelid_order import eyelid_order, set_eyelid_order
 from .head_object import add_missing_keys
 from .identity import apply_identity, wear_steps
-from .memory import EXPRESSION_KEYS, EYELID_KEYS, HEAD_ID, RIG_ACTION, armature_of, has_armature, names, rig_action_of
+from .key_sheet import FEWER_KEYS, KeySheet, sheet_steps
+from .memory import EXPRESSION_KEYS, EYELID_KEYS, HEAD_ID, RIG_ACTION, has_armature, names, rig_action_of
 from .named_head import NAMED_MODEL
+from .nla import key_frames_of, players, renew_strips, strips_of
 from .shape_keys import hold_in_earlier_actions
 from .steps import HeldHead, Steps, finish
 
@@ -39,6 +41,8 @@ def bake_take(
     translation: np.ndarray | None = None,
     parts: Collection[str] = ALL_PARTS,
     action: Action | None = None,
+    tolerance_mm: float | None = None,
+    bind: bool = True,
 ) -> Action:
     """Write a take onto a head as a new action, and bind it; earlier actions stay as they were.
 
@@ -57,12 +61,16 @@ def bake_take(
         translation: (T, 3) metres, FLAME axes, added to the posed head; it stays where it is where left out.
         parts: of the face, see `retarget.selection`; others get no F-curves, so that another action may play them.
         action: an earlier one of this head to bake to instead of a new one; its curves of these parts are replaced.
+        tolerance_mm: how far any vertex of a face of real size may be off at any frame, so that fewer keys will do;
+            `key_figures_of` says what became of it. Every frame gets a key, and curves are straight between them, where
+            left out or 0.
+        bind: whether the head plays it from now on; otherwise it plays on what it plays.
     Returns:
         The action with the shape keys' F-curves.
     Raises:
         HeadError: the object is not this head, or was changed beyond use.
         TakeError: the take was solved for another head, or has no frames, or holds values that are no numbers.
-        ValueError: a part that no face has; an action of another head.
+        ValueError: a part that no face has; an action of another head; a tolerance that is less than nothing.
     """
     return finish(
         bake_steps(
@@ -75,6 +83,8 @@ def bake_take(
             translation=translation,
             parts=parts,
             action=action,
+            tolerance_mm=tolerance_mm,
+            bind=bind,
             threaded=False,
         )
     )
@@ -91,14 +101,17 @@ def bake_steps(
     translation: np.ndarray | None = None,
     parts: Collection[str] = ALL_PARTS,
     action: Action | None = None,
+    tolerance_mm: float | None = None,
+    bind: bool = True,
     corrections: bool = True,
     threaded: bool = True,
 ) -> Steps[Action]:
     """Do what `bake_take` does, in steps of milliseconds, between which the user may do anything; return the action.
 
     The first step checks everything, and raises what `bake_take` raises before anything is changed. A new action is
-    bound in the last step: until then the head plays what it played, and is drawn again only where keys are added or its
-    identity changes. Closed before, the generator removes the action.
+    bound in the last step: until then the head plays what it played, and is drawn again only where keys are added or
+    its identity changes. An earlier action is written at the end, all at once unless it is long. Closed before, the
+    generator removes a new action.
     Args:
         corrections: whether a head without an armature gets the keys that bring it within TOLERANCE_M of FLAME; they
             take seconds, which a take that is still growing has not got.
@@ -110,10 +123,12 @@ def bake_steps(
     check_bake(head_object, head, take, identity=identity, translation=translation)
     if action is not None and action.get(HEAD_ID) != head_object.data[HEAD_ID]:
         raise ValueError(f"{action.name} was not baked onto {head_object.name}")
+    if tolerance_mm is not None and not 0 <= tolerance_mm < np.inf:
+        raise ValueError(f"a tolerance of {tolerance_mm} mm")
     shape, take, held = take.shape, take_of_parts(take, parts), HeldHead(head_object)
     eyelid_keys = names(head_object, EYELID_KEYS)
     if action is not None:
-        held.action = action
+        held.action, key_frames = action, key_frames_of(head_object, action)
     yield
     if identity != "keep":
         yield from wear_steps(held, head, shape, threaded=threaded)
@@ -128,9 +143,12 @@ def bake_steps(
     if action is None:
         held.action = _new_actions(held.head_object, action_name or Path(take.source.name).stem)
     scene_frames = scene_frames_of(take, scene_frame_start)
-    baking = Baking(held, head, take, scene_frames, translation, frozenset(parts), threaded)
+    sheet = KeySheet(tolerance_mm) if tolerance_mm else None
+    late = [] if action is not None else None
+    baking = Baking(held, head, take, scene_frames, translation, frozenset(parts), threaded, sheet, late)
     try:
         yield
+        held.action.pop(FEWER_KEYS, None)
         yield from key_steps(baking)
         if has_armature(held.head_object):
             used = []
@@ -138,8 +156,14 @@ def bake_steps(
         else:
             used = (yield from correction_steps(baking)) if corrections else []
             yield from object_step(baking)
+        if sheet is not None:
+            yield from sheet_steps(sheet, held, head, scene_frames, threaded=threaded)
         yield from hold_steps(baking, used)
-        _bind(held.head_object, held.action)
+        yield from late_steps(baking)
+        if action is not None:
+            renew_strips(held.head_object, held.action, key_frames)
+        if bind:
+            play_action(held.head_object, held.action)
     except BaseException:  # GeneratorExit is one
         if action is None:
             held.remove_action()
@@ -176,14 +200,16 @@ def _new_actions(head_object: Object, name: str) -> Action:
     return action
 
 
-def _bind(head_object: Object, action: Action) -> None:
-    """Let a head play an action; the one that it played before is kept in the file."""
-    rig = armature_of(head_object) if has_armature(head_object) else head_object
-    for datablock, its_action in ((head_object.data.shape_keys, action), (rig, rig_action_of(action))):
+def play_action(head_object: Object, action: Action) -> None:
+    """Let a head play an action, by its strips where it has some; the one that it played before is kept in the file."""
+    for datablock, its_action in players(head_object, action):
         animation = datablock.animation_data
         if animation is not None and animation.action is not None:
             animation.action.use_fake_user = True
-        compat.use_action(datablock, its_action)
+        if not strips_of(datablock, its_action):
+            compat.use_action(datablock, its_action)
+        elif animation.action != its_action:
+            animation.action = None
 
 
 def _add_keys_for(head_object: Object, head: Head, take: Take) -> list[str]:

@@ -50,21 +50,26 @@ def bake_in_shot(
     scene_frame_start: int = 1,
     action_name: str | None = None,
     identity: Wearing = "keys",
+    action: Action | None = None,
+    camera: Object | None = None,
+    tolerance_mm: float | None = None,
+    bind: bool = True,
 ) -> Matched:
     """Bake a take so that its head lies on the actor, before a new camera, which becomes the scene's.
 
     Args:
         scene: gets the camera, and the take's rate, range and picture size.
-        head_object, head, take, scene_frame_start, action_name, identity: see `bake_take`.
+        head_object, head, take, scene_frame_start, action_name, identity, tolerance_mm, bind: see `bake_take`.
         projection: 'ORTHO' as solvers see, exact; or 'PERSP', with a lens of fixed length.
         focal_mm: of the perspective camera, 36 mm being the picture's longer side; estimated where left out.
+        action, camera: of an earlier one, to be made anew; new ones where left out.
     Raises:
         HeadError, TakeError: see `bake_take`, `orthographic_view`, `perspective_view` and `match_camera`.
     """
     check_bake(head_object, head, take, identity=identity)
     _rig_transform(scene, head_object)
     view = orthographic_view(take) if projection == 'ORTHO' else perspective_view(take, head, focal_mm=focal_mm)
-    action = bake_take(
+    baked = bake_take(
         head_object,
         head,
         view.take,
@@ -72,12 +77,18 @@ def bake_in_shot(
         action_name=action_name,
         identity=identity,
         translation=view.translation,
+        action=action,
+        tolerance_mm=tolerance_mm,
+        bind=bind,
     )
-    return Matched(action, match_camera(scene, head_object, view, scene_frame_start=scene_frame_start), view)
+    camera = match_camera(scene, head_object, view, scene_frame_start=scene_frame_start, camera=camera)
+    return Matched(baked, camera, view)
 
 
-def match_camera(scene: Scene, head_object: Object, view: View, *, scene_frame_start: int = 1) -> Object:
-    """Return a new camera, the scene's from now on, that shows a baked head where the take saw it; others stay.
+def match_camera(
+    scene: Scene, head_object: Object, view: View, *, scene_frame_start: int = 1, camera: Object | None = None
+) -> Object:
+    """Return a camera, the scene's from now on, that shows a baked head where the take saw it; others stay.
 
     The scene gets the take's rate, frame range and picture size.
     Args:
@@ -85,13 +96,15 @@ def match_camera(scene: Scene, head_object: Object, view: View, *, scene_frame_s
         head_object: `view.take` was baked on it, with `view.translation`.
         view: from `orthographic_view` or `perspective_view`.
         scene_frame_start: scene frame of the take's first frame.
+        camera: an earlier one, to be placed anew; a new one where left out, or where it was deleted from the scene.
     Raises:
         HeadError: the head lost its armature, or is mirrored or scaled unevenly.
     """
     location, rotation, scale = _rig_transform(scene, head_object)
     match_take(scene, view.take, scene_frame_start=scene_frame_start)
-    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
-    scene.collection.objects.link(camera)
+    if camera is None or scene.objects.get(camera.name) != camera:
+        camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+        scene.collection.objects.link(camera)
     place = Matrix.LocRotScale(location, rotation, Vector((scale,) * 3)) @ Matrix.Translation(
         to_blender(view.camera_location)
     )
@@ -116,10 +129,15 @@ def _key_picture(camera: Object, view: View, scale: float, scene_frames: np.ndar
     """Key how much of the scene an orthographic camera shows, or set it where it does not change."""
     picture = scale * view.picture_m
     camera.data.ortho_scale = float(picture[0])
+    animation = camera.data.animation_data
+    action = animation.action if animation is not None else None
     if np.ptp(picture) < STEADY_PICTURE * picture[0]:
+        if action is not None:
+            camera.data.animation_data_clear()
         return
-    action = bpy.data.actions.new(f"{Path(view.take.source.name).stem} camera")
-    compat.use_action(camera.data, action)
+    if action is None:
+        action = bpy.data.actions.new(f"{Path(view.take.source.name).stem} camera")
+        compat.use_action(camera.data, action)
     compat.write_fcurve(compat.ensure_fcurve(action, camera.data, "ortho_scale", group="Camera"), scene_frames, picture)
 
 

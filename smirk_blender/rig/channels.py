@@ -5,6 +5,7 @@ Every function is a generator that keys one F-curve, or little more, a step.
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from bpy.types import Object, PoseBone
@@ -19,6 +20,7 @@ from ..take import Take
 from . import compat
 from .armature import rest_rotation
 from .identity import root_pivot, worn_steps
+from .key_sheet import KeySheet
 from .lid_corrective import lid_key_values
 from .memory import (
     EXPRESSION_KEYS,
@@ -42,7 +44,12 @@ LEAST_SHIFT = 1e-7  # metres; joints that move less stand still
 CORRECTION = "correction_"  # and a number: keys for what posing by shape keys alone gets wrong
 CORRECTION_SLIDER = (-1.0, 1.0)
 FEATURES = 9  # pose features of a joint; the root has none
+ROOT = 0  # of JOINT_NAMES
+KEYS_AT_ONCE = 10_000  # written in 3 ms
 LONG_TAKE = 500  # frames; what is reckoned of a longer one takes milliseconds, and is done aside
+
+Rotation = tuple[str, str, np.ndarray]  # mode, data path, (T, 3 or 4) values
+Location = tuple[str, np.ndarray]  # data path, (T or 1, 3) values
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,9 @@ class Baking:
         translation: (T, 3) metres, FLAME axes, added to the posed head; or None.
         parts: of the face, which are keyed.
         threaded: see `steps.aside`.
+        sheet: where channels of T frames are noted instead of keyed, for fewer keys; or None.
+        late: where F-curves are noted instead of written, until `late_steps`: every curve that is written of an action
+            that the head plays has the window drawn again; or None.
     """
 
     held: HeldHead
@@ -66,11 +76,57 @@ class Baking:
     translation: np.ndarray | None
     parts: frozenset[str]
     threaded: bool
+    sheet: KeySheet | None = None
+    late: "list[_LateCurve] | None" = None
 
     @property
     def reckons_aside(self) -> bool:
         """Whether a take this long is reckoned with in a thread; starting one for a short take would take longer."""
         return self.threaded and len(self.take) > LONG_TAKE
+
+
+class _LateCurve(NamedTuple):
+    """An F-curve to be written.
+
+    Attributes:
+        find: returns the object that it turns; None for one of the shape keys.
+        data_path, index, group: its own.
+        values: (T,), or (1,) where it is still.
+    """
+
+    find: Callable[[], Object] | None
+    data_path: str
+    index: int
+    group: str
+    values: np.ndarray
+
+
+def late_steps(baking: Baking) -> Steps[None]:
+    """Write all F-curves that were noted, as many a step as take a few milliseconds: they are seen together."""
+    num_keys = 0
+    for curve in baking.late or ():
+        _write_now(baking, curve)
+        num_keys += len(curve.values)
+        if num_keys >= KEYS_AT_ONCE:
+            num_keys = 0
+            yield
+
+
+def _write(baking: Baking, curve: _LateCurve) -> None:
+    if baking.late is not None:
+        baking.late.append(curve)
+    else:
+        _write_now(baking, curve)
+
+
+def _write_now(baking: Baking, curve: _LateCurve) -> None:
+    action = baking.held.action
+    if curve.find is None:
+        datablock = baking.held.head_object.data.shape_keys
+    else:
+        datablock, action = curve.find(), rig_action_of(action)
+    fcurve = compat.ensure_fcurve(action, datablock, curve.data_path, curve.index, group=curve.group)
+    compat.write_fcurve(fcurve, baking.scene_frames[: len(curve.values)], curve.values)
 
 
 def key_steps(baking: Baking) -> Steps[None]:
@@ -146,9 +202,10 @@ def object_step(baking: Baking) -> Steps[None]:
         location += scale * placement.offsets(baking.translation)
     if head_object.rotation_mode != 'QUATERNION':  # likewise
         head_object.rotation_mode = 'QUATERNION'
-    channels = {"rotation_quaternion": quaternions_from_axis_angle(turn), "location": location}
+    rotation = ('QUATERNION', "rotation_quaternion", quaternions_from_axis_angle(turn))
     yield
-    yield from _channel_steps(baking, lambda: baking.held.head_object, "Object Transforms", channels)
+    find = lambda: baking.held.head_object
+    yield from _turn_steps(baking, find, "Object Transforms", ROOT, rotation, ("location", location))
 
 
 def bone_steps(baking: Baking) -> Steps[None]:
@@ -164,14 +221,15 @@ def bone_steps(baking: Baking) -> Steps[None]:
     for joint, (pose, part) in enumerate(zip(poses, JOINT_PARTS, strict=True)):
         if part in baking.parts:
             name = bone_names(baking.held.head_object)[joint]
-            channels = yield from _bone_channels(baking, joint, pose, moved[:, joint])
-            yield from _channel_steps(baking, lambda: armature_of(baking.held.head_object), name, channels)
+            rotation, location = yield from _bone_channels(baking, joint, pose, moved[:, joint])
+            find = lambda: armature_of(baking.held.head_object)
+            yield from _turn_steps(baking, find, name, joint, rotation, location)
 
 
 def _bone_channels(
     baking: Baking, joint: int, pose: np.ndarray, moved: np.ndarray
-) -> Steps[dict[str, np.ndarray]]:
-    """Return the values (T or 1, components) of a bone's properties by path; the bone gets ready for them.
+) -> Steps[tuple[Rotation, Location]]:
+    """Return what a bone's rotation and location are keyed with; the bone gets ready for it.
 
     Args:
         joint: in JOINT_NAMES' order.
@@ -197,8 +255,8 @@ def _bone_channels(
     bone = _bone(baking.held.head_object, name)
     if tuple(bone.scale) != (1.0, 1.0, 1.0):  # setting it draws the window again
         bone.scale = (1.0, 1.0, 1.0)
-    rotation, rotations = _rotation_channel(bone, turn)
-    return {bone.path_from_id(rotation): rotations, bone.path_from_id("location"): shift}
+    name, rotations = _rotation_channel(bone, turn)
+    return (bone.rotation_mode, bone.path_from_id(name), rotations), (bone.path_from_id("location"), shift)
 
 
 def _bone(head_object: Object, name: str) -> PoseBone:
@@ -224,10 +282,11 @@ def _coefficient_steps(
 
 def _key_value(baking: Baking, group: str, name: str, values: np.ndarray) -> None:
     """Key a shape key with values (T,), or (1,) where it is still."""
-    head_object, action = baking.held.head_object, baking.held.action
-    data_path = key_block_of(head_object, name).path_from_id("value")
-    fcurve = compat.ensure_fcurve(action, head_object.data.shape_keys, data_path, group=group)
-    compat.write_fcurve(fcurve, baking.scene_frames[: len(values)], values)
+    if baking.sheet is not None and len(values) == len(baking.scene_frames):
+        baking.sheet.add_key(group, name, values)
+        return
+    data_path = key_block_of(baking.held.head_object, name).path_from_id("value")
+    _write(baking, _LateCurve(None, data_path, 0, group, values))
 
 
 def _joint_shifts(baking: Baking) -> np.ndarray:
@@ -251,13 +310,19 @@ def _rotation_channel(bone: PoseBone, turn: np.ndarray) -> tuple[str, np.ndarray
     return "rotation_euler", np.array(eulers)
 
 
-def _channel_steps(
-    baking: Baking, find: Callable[[], Object], group: str, channels: dict[str, np.ndarray]
+def _turn_steps(
+    baking: Baking, find: Callable[[], Object], group: str, joint: int, rotation: Rotation, location: Location
 ) -> Steps[None]:
-    """Key each property of an object, by its path, with values (T or 1, number of its components)."""
-    for path, values in channels.items():
+    """Key what turns and shifts a joint, on the object that is found."""
+    (mode, rotation_path, rotations), (location_path, locations) = rotation, location
+    moves = len(locations) == len(baking.scene_frames)
+    noted = baking.sheet is not None
+    if noted:
+        shifts = locations if moves else locations[:0].reshape(0, 0)
+        baking.sheet.add_turn(group, joint, mode, (rotation_path, rotations), (location_path, shifts))
+    for path, values in ((rotation_path, rotations), (location_path, locations)):
+        if noted and (moves or path == rotation_path):
+            continue
         for index, column in enumerate(values.T):
-            action = rig_action_of(baking.held.action)
-            fcurve = compat.ensure_fcurve(action, find(), path, index, group=group)
-            compat.write_fcurve(fcurve, baking.scene_frames[: len(column)], column)
+            _write(baking, _LateCurve(find, path, index, group, column))
             yield

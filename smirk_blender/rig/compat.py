@@ -7,11 +7,14 @@ import bpy
 import numpy as np
 from bpy.types import ID, Action, FCurve, NlaStrip, NodesModifier, NodeTree, Scene
 
+from ..clean.keys import Curve
+
 Strip = getattr(bpy.types, "Strip", None) or bpy.types.Sequence  # its name before 4.4
 # Options of a property that holds a path from the .blend, which from 4.5 on has to be said.
 _SAYS_RELATIVE = "is_path_supports_blend_relative" in bpy.types.Property.bl_rna.properties
 RELATIVE_PATH = {'PATH_SUPPORTS_BLEND_RELATIVE'} if _SAYS_RELATIVE else set()
-LINEAR = 1  # F-curve interpolation, the same number in every version
+LINEAR, BEZIER = 1, 2  # F-curve interpolation, the same numbers in every version
+FREE = 0  # handle type, likewise
 
 
 def has_slots() -> bool:
@@ -133,14 +136,47 @@ def read_fcurve(fcurve: FCurve) -> tuple[np.ndarray, np.ndarray]:
     return scene_frames, values
 
 
+def played_frames(fcurve: FCurve) -> np.ndarray:
+    """Return the scene frames of an F-curve's keys, and where there are curves between them the whole frames there."""
+    scene_frames, _ = read_fcurve(fcurve)
+    if len(scene_frames) < 2 or fcurve.keyframe_points[0].interpolation == 'LINEAR':
+        return scene_frames
+    return np.union1d(scene_frames, np.arange(np.ceil(scene_frames[0]), scene_frames[-1]))
+
+
 def write_fcurve(fcurve: FCurve, scene_frames: np.ndarray, values: np.ndarray) -> None:
     """Replace an F-curve's keys by linear ones at scene_frames (T,) with values (T,)."""
-    keys = fcurve.keyframe_points
-    keys.clear()
-    keys.add(len(values))
-    keys.foreach_set("co", np.column_stack([scene_frames, values]).astype(np.float32).ravel())
+    keys = _keys_of(fcurve, scene_frames, values)
     keys.foreach_set("interpolation", np.full(len(values), LINEAR, np.int32))
     fcurve.update()
+
+
+def write_curve(fcurve: FCurve, curve: Curve) -> None:
+    """Replace an F-curve's keys by those of a curve, with handles of their own; one key alone is linear."""
+    if len(curve) == 1:
+        write_fcurve(fcurve, curve.scene_frames, curve.values)
+        return
+    keys = _keys_of(fcurve, curve.scene_frames, curve.values)
+    third = np.diff(curve.scene_frames) / 3
+    before, after = np.append(third[:1], third), np.append(third, third[-1:])
+    left = [curve.scene_frames - before, curve.values - before * curve.arriving]
+    right = [curve.scene_frames + after, curve.values + after * curve.leaving]
+    keys.foreach_set("handle_left", np.column_stack(left).astype(np.float32).ravel())
+    keys.foreach_set("handle_right", np.column_stack(right).astype(np.float32).ravel())
+    for side in ("handle_left_type", "handle_right_type"):
+        keys.foreach_set(side, np.full(len(curve), FREE, np.int32))
+    keys.foreach_set("interpolation", np.full(len(curve), BEZIER, np.int32))
+    fcurve.update()
+
+
+def _keys_of(fcurve: FCurve, scene_frames: np.ndarray, values: np.ndarray) -> bpy.types.FCurveKeyframePoints:
+    """Return an F-curve's keys, as many as values, where they belong."""
+    keys = fcurve.keyframe_points
+    if len(keys) != len(values) or keys[0].interpolation != 'LINEAR':  # handles would be left from before
+        keys.clear()
+        keys.add(len(values))
+    keys.foreach_set("co", np.column_stack([scene_frames, values]).astype(np.float32).ravel())
+    return keys
 
 
 def sequencer_strips(scene: Scene):

@@ -29,6 +29,7 @@ def add_footage(
     *,
     scene_frame_start: int = 1,
     matched_camera: Object | None = None,
+    in_step: bool = True,
 ) -> list[str]:
     """Add a take's video to a scene and set the scene to it: rate, frame range, picture size, playback.
 
@@ -40,6 +41,7 @@ def add_footage(
         take: gives rate, length and picture size.
         scene_frame_start: scene frame of the take's first row, whichever of the video's frames it is.
         matched_camera: from `camera.match_camera`, for a head that lies on the actor in the shot.
+        in_step: whether the take's frames follow the video's; those of one that plays at another speed do not.
     Returns:
         Sentences on what could not be done, for the user; mostly none.
     Raises:
@@ -49,7 +51,12 @@ def add_footage(
     clip = _load_clip(video_path)
     match_take(scene, take, scene_frame_start=scene_frame_start)
     lead = round(video_frames_of(take, float(take.fps))[0])  # frames of the video before the take
-    warnings = _differences(clip, video_path, take, lead + scene.frame_end - scene.frame_start + 1)
+    num_video_frames = lead + scene.frame_end - scene.frame_start + 1 if in_step else lead + 1
+    warnings = _differences(clip, video_path, take, num_video_frames)
+    if not in_step:
+        warnings.append(
+            f"The take plays at another speed than {video_path.name}, which is in step with its first frame alone"
+        )
     scene.render.use_sequencer = False  # the strips are for the ear; rendering shows the camera
     has_sound, sound_warnings = _add_strips(scene, video_path, scene_frame_start - lead)
     scene.sync_mode = 'AUDIO_SYNC' if has_sound else 'FRAME_DROP'

@@ -74,7 +74,7 @@ def _follow_eyelids(head_object: Object, action: Action) -> None:
         if not players:
             continue
         longest = max(players.values(), key=lambda fcurve: len(fcurve.keyframe_points))  # the others are held at 0
-        scene_frames, _ = compat.read_fcurve(longest)
+        scene_frames = compat.played_frames(longest)
         eyelid = np.zeros((len(scene_frames), 2))
         for name, fcurve in players.items():
             eyelid[:, side] += factor_of(head_object, name) * np.array([fcurve.evaluate(at) for at in scene_frames])

@@ -138,6 +138,19 @@ def test_two_heads_keep_their_cameras_and_actions(empty_scene):
         assert distance_px(shown_px(empty_scene, camera, thing, take), expected_px(head, take)).max() < EXACT_PX
 
 
+def test_a_shot_that_is_made_anew_keeps_its_camera_until_that_is_deleted(empty_scene):
+    head = tiny_head()
+    head_object = build_head(head)
+    action, camera, _ = bake_in_shot(empty_scene, head_object, head, wild_take(head))
+    take = wild_take(head, seed=1)
+    again = bake_in_shot(empty_scene, head_object, head, take, action=action, camera=camera)
+    assert (again.action, again.camera) == (action, camera)
+    assert distance_px(shown_px(empty_scene, camera, head_object, take), expected_px(head, take)).max() < EXACT_PX
+    empty_scene.collection.objects.unlink(camera)  # what deleting does, while a list of takes still knows it
+    another = bake_in_shot(empty_scene, head_object, head, take, action=action, camera=camera).camera
+    assert another != camera and empty_scene.objects[another.name] == empty_scene.camera == another
+
+
 @pytest.mark.parametrize("kind", ["adopted", "adopted with bones", "without armature"])
 def test_heads_of_every_kind_are_matched(empty_scene, kind):
     head = tiny_head()

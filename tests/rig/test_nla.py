@@ -5,6 +5,7 @@ import pytest
 
 from smirk_blender.retarget.selection import EXPRESSION, EYELIDS, GAZE, HEAD, JAW
 from smirk_blender.rig import bake_take, build_head
+from smirk_blender.rig.actions import play_action
 from smirk_blender.rig.nla import push_down
 from tests.builders import make_take, tiny_head
 from tests.rig.scenes import evaluated_points, flame_vertices, go_to, played_vertices
@@ -71,3 +72,32 @@ def test_a_datablock_without_curves_gets_no_track():
     head_object, take = build_head(head), make_take(10, head)
     strips = push_down(head_object, bake_take(head_object, head, take, parts={EYELIDS}))
     assert len(strips) == 1 and not head_object.parent.animation_data.nla_tracks
+
+
+@pytest.mark.parametrize(("start", "num_frames"), [(1, 30), (41, 5), (-60, 8)])
+def test_an_action_that_is_baked_anew_plays_on_by_its_strips(empty_scene, start, num_frames):
+    head = tiny_head()
+    head_object, take = build_head(head), make_take(20, head)
+    action = bake_take(head_object, head, take)
+    for strip in push_down(head_object, action):
+        strip.frame_start, strip.frame_end = 101, 120
+    other = make_take(num_frames, head, seed=1, shape=take.shape)
+    bake_take(head_object, head, other, scene_frame_start=start, action=action)
+    for datablock in (head_object.data.shape_keys, head_object.parent):
+        assert datablock.animation_data.action is None  # bound, it would play over all strips
+    played = played_vertices(head_object, 100 + start + np.arange(num_frames))
+    np.testing.assert_allclose(played, flame_vertices(head, other), atol=1e-5)  # metres
+    play_action(head_object, bake_take(head_object, head, take))
+    play_action(head_object, action)
+    assert head_object.data.shape_keys.animation_data.action is None
+
+
+def test_a_strip_that_the_user_cut_stays_cut(empty_scene):
+    head = tiny_head()
+    head_object, take = build_head(head), make_take(20, head)
+    action = bake_take(head_object, head, take)
+    for strip in push_down(head_object, action):
+        strip.action_frame_start, strip.action_frame_end = 5, 9
+    bake_take(head_object, head, make_take(30, head, shape=take.shape), action=action)
+    (track,) = head_object.data.shape_keys.animation_data.nla_tracks
+    assert (track.strips[0].action_frame_start, track.strips[0].action_frame_end) == (5, 9)
