@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,7 +15,7 @@ import pytest
 
 import smirk_blender
 from smirk_blender.capture.protocol import Checked, Done, Failed
-from smirk_blender.cli import main
+from smirk_blender.cli import _parser, main
 from smirk_blender.flame import save_head
 from smirk_blender.retarget.head_motion import with_head_motion
 from smirk_blender.rig.axes import to_blender
@@ -55,6 +56,18 @@ def test_bake_saves_a_blend_that_plays_the_take_beside_its_video(baked_from, tmp
     played = played_vertices(bpy.data.objects["Head"], 1 + np.arange(6))
     np.testing.assert_allclose(played, flame_vertices(head, take), atol=1e-5)  # metres
     assert bpy.data.movieclips.load(str(preview)).frame_duration == 6
+
+
+def test_bake_with_fewer_keys_says_how_many_and_what_they_miss(baked_from, tmp_path, capfd):
+    arguments, head, take = baked_from
+    assert main([*arguments, "--key-tolerance", "0.5"]) == 0
+    said = re.search(r"to codes: ([\d,]+) keys -> ([\d,]+), .* ([\d.]+) mm", capfd.readouterr().out)
+    before, after, error_mm = said.groups()
+    assert int(after.replace(",", "")) < int(before.replace(",", "")) and float(error_mm) <= 0.5
+    played = played_vertices(bpy.data.objects["Head"], 1 + np.arange(6))
+    distances_mm = 1e3 * np.linalg.norm(played - flame_vertices(head, take), axis=-1)
+    assert 0.05 < distances_mm.max() < 0.51
+    assert main([*arguments, "--key-tolerance", "0"]) == 2 and "is not a distance in mm" in capfd.readouterr().err
 
 
 def test_bake_without_a_video_still_sets_the_scene(baked_from, tmp_path):
@@ -290,3 +303,13 @@ def test_the_readme_names_options_that_exist_and_all_of_them(capsys):
     known = set(re.findall(r"^  (--[a-z][\w-]+)", capsys.readouterr().out, re.MULTILINE))
     assert not named - known
     assert known - named <= {"--eyelids", "--preview"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    re.findall(r"^\.venv/bin/python -m smirk_blender\.cli (.+)$", (REPOSITORY / "README.md").read_text("utf-8"), re.M),
+)
+def test_a_line_of_the_readme_is_understood(line):
+    options = _parser().parse_args(shlex.split(line))
+    options.check_usage(_parser(), options)
+    assert callable(options.command)
