@@ -9,6 +9,9 @@ from ..rig.steps import wait_for_threads
 from . import (
     bake,
     cache,
+    clean_follow,
+    clean_operators,
+    clean_up,
     footage,
     head,
     installation,
@@ -38,6 +41,9 @@ modules = (
     footage,
     solve,
     takes,
+    clean_follow,
+    clean_operators,
+    clean_up,
     bake,
     preview,
 )

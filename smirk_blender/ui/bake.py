@@ -1,6 +1,7 @@
 """The Bake panel: a take onto the head, as the panel says; in slices from the panel, at once from a script."""
 
-from dataclasses import dataclass, fields
+import json
+from dataclasses import asdict, dataclass, fields
 
 import bpy
 from bpy.props import StringProperty
@@ -32,11 +33,26 @@ class BakeSettings:
     timing: str
     scene_frame_start: int
     bake_as: str
+    fewer_keys: bool
+    key_tolerance_mm: float
     fit_range: bool
+
+    @property
+    def tolerance_mm(self) -> float | None:
+        """What `bake_take` calls so."""
+        return self.key_tolerance_mm if self.fewer_keys else None
 
     @classmethod
     def of(cls, options: BakeOptions) -> "BakeSettings":
         values = {item.name: getattr(options, item.name) for item in fields(cls)}
+        return cls(**values | {"keys": frozenset(values["keys"])})
+
+    def to_text(self) -> str:
+        return json.dumps(asdict(self) | {"keys": sorted(self.keys)})
+
+    @classmethod
+    def from_text(cls, text: str) -> "BakeSettings":
+        values = json.loads(text)
         return cls(**values | {"keys": frozenset(values["keys"])})
 
 
@@ -83,6 +99,11 @@ def draw_bake(layout: UILayout, context: Context) -> None:
     column.prop(settings, "timing")
     if item is not None:
         draw_rate(column, context, item.fps)
+    row = column.row(heading="Fewer Keys")
+    row.prop(settings, "fewer_keys", text="")
+    tolerance = row.row()
+    tolerance.active = settings.fewer_keys
+    tolerance.prop(settings, "key_tolerance_mm", text="mm")
     column.prop(settings, "fit_range")
     column.prop(settings, "identity")
     column.prop(settings, "head_motion")

@@ -1,25 +1,42 @@
 """A take onto a head, as the panel says, in slices."""
 
 from collections.abc import Generator
+from dataclasses import replace
+from typing import NamedTuple
 
 import bpy
+import numpy as np
 from bpy.types import Action, Object, Scene
 
 from ..errors import HeadError, TakeError
 from ..flame import Head
 from ..retarget.head_motion import with_head_motion
 from ..retarget.selection import ALL_PARTS
-from ..rig import bake_in_shot
 from ..rig.actions import bake_steps, check_bake, remove_action
-from ..rig.memory import EYELID_FOLDER, MODEL_PATH, rig_action_of
+from ..rig.camera import Matched, bake_in_shot
+from ..rig.key_sheet import key_figures_of
+from ..rig.memory import CLEAN_UP, EYELID_FOLDER, MODEL_PATH, WORN, rig_action_of
 from ..rig.models import model_of, open_model
 from ..rig.nla import push_down
 from ..rig.standing import HeadName
 from ..rig.strips import place_take, scene_fps
-from ..take import Take, load_take
+from ..take import CleanUp, Take, load_take
 from .bake import BakeSettings
+from .clean_follow import judge_soon
+from .clean_steps import ModelFiles, cleaned_elsewhere, kept
+from .clean_up_settings import clean_up_text
 from .footage import ChosenFootage
+from .takes import take_at
 from .tasks import Outcome, Steps, Task, elsewhere, unless_cancelled
+
+SAME_SHAPE = 1e-6  # unitless; identities that differ by less are one
+
+
+class Baked(NamedTuple):
+    """What came of a bake: a sentence, and the action's name."""
+
+    text: str
+    action_name: str
 
 
 def model_elsewhere(head_name: HeadName) -> Generator[object, None, Head]:
@@ -42,43 +59,108 @@ def baked(
     settings: BakeSettings,
     *,
     replaces: str = "",
-) -> Generator[object, None, str]:
-    """Bake a take in slices; return a sentence on what was done.
+    take_path: str = "",
+    clean_up: CleanUp | None = None,
+    into: str = "",
+    note: bool = True,
+    bind: bool = True,
+    wear: bool = True,
+) -> Generator[object, None, Baked]:
+    """Clean a take and bake it, in slices; return what came of it.
 
     Args:
         scene_name: of the scene whose frames are meant.
         head_name: the head.
-        take: the take.
+        take: the take, as solved.
         chosen: what it was solved from, where that is known: a strip has its own place and speed.
         settings: how.
         replaces: the name of an action that goes, made for this take before; "" for none.
+        take_path: its file.
+        clean_up: how it is cleaned; None for not at all.
+        into: the name of an action of this take, to be written again; "" for a new one.
+        note: whether the scene's list is to remember this bake.
+        bind: whether the head plays it from now on.
+        wear: whether it may get the take's identity. One that it got from this action's last bake is left alone: to put
+            it on has the window drawn again and again, and it may have been changed by hand since.
     Raises:
         SmirkError: scene or head are gone, or the take does not fit; the message is for the user.
     """
     model = yield from model_elsewhere(head_name)
+    files = ModelFiles.of(_found(head_name))
+    check_bake(_found(head_name), model, take, identity=settings.identity)
+    cleaned = yield from cleaned_elsewhere(take, model, clean_up, take_path, files)
     head_object, scene = _found(head_name), _scene(scene_name)
-    before = _timeline(scene)
+    before, action = _timeline(scene), _action(into)
+    fits = settings.fit_range and (action is None or _is_fitted(scene, action))
+    identity = settings.identity
+    if action is not None:
+        action.pop(CLEAN_UP, None)  # until it is written to its end, nobody knows what it plays
+        if not wear or _same_shape(action.get(WORN), cleaned.shape):
+            identity = 'keep'
+    settings_now = replace(settings, identity=identity)
     if settings.shot != 'none':
-        return _bake_in_shot(scene, head_object, model, take, settings, replaces) + _changed(scene, before)
-    moved = yield from elsewhere(with_head_motion, take, settings.head_motion)
-    head_object, scene = _found(head_name), _scene(scene_name)
-    check_bake(head_object, model, moved, identity=settings.identity)  # before the scene gets another rate
-    placed, start = _placed(scene, moved, chosen, settings)
-    action = yield from bake_steps(
-        head_object,
-        model,
-        placed,
-        scene_frame_start=start,
-        identity=settings.identity,
-        parts=settings.keys,
-    )
+        item = take_at(scene_name, take_path)
+        start = settings.scene_frame_start + cleaned.first_frame - take.first_frame  # what is left stays where it was
+        camera = item.camera if item is not None and (into or not note) else None
+        placed, (action, camera, _) = cleaned, _bake_in_shot(
+            scene, head_object, model, cleaned, settings_now, start, action, camera, bind
+        )
+        said = f", before {camera.name}"
+    else:
+        moved = yield from elsewhere(with_head_motion, cleaned, settings.head_motion)
+        head_object, scene = _found(head_name), _scene(scene_name)
+        check_bake(head_object, model, moved, identity=identity)  # before the scene gets another rate
+        placed, start = _placed(scene, moved, chosen, settings, moved.first_frame - take.first_frame)
+        action = yield from bake_steps(
+            head_object,
+            model,
+            placed,
+            scene_frame_start=start,
+            identity=identity,
+            parts=settings.keys,
+            action=_action(into),
+            tolerance_mm=settings.tolerance_mm,
+            bind=bind,
+        )
+        said, camera = "", None
     name = take_place_of(replaces, action)
     head_object, scene = _found(head_name), _scene(scene_name)
-    if settings.bake_as == 'nla':
+    if settings.bake_as == 'nla' and not into:
         push_down(head_object, action)
-    if settings.fit_range:
+    if fits and settings.shot == 'none':
         _fit_range(scene, start, len(placed))
-    return f"Baked {len(placed)} frames to {name}{_changed(scene, before)}"
+    action[CLEAN_UP] = clean_up_text(clean_up)
+    if identity != 'keep':
+        action[WORN] = cleaned.shape.tolist()
+    item = take_at(scene_name, take_path)
+    if item is not None and note:
+        speed = clean_up.timing.speed if clean_up is not None else 1.0
+        item.note_bake(
+            action,
+            settings.to_text(),
+            scene_frame_start=start,
+            first_frame=cleaned.first_frame,
+            video_step=speed * max(len(cleaned) - 1, 1) / max(len(placed) - 1, 1),
+            camera=camera,
+        )
+    return Baked(f"Baked {len(placed)} frames to {name}{said}{_keys(action)}{_changed(scene, before)}", name)
+
+
+def _same_shape(worn: object, shape: np.ndarray) -> bool:
+    """Return whether an action's last bake put this identity (S,) on its head."""
+    return worn is not None and len(worn) == len(shape) and bool(np.allclose(worn, shape, rtol=0, atol=SAME_SHAPE))
+
+
+def _action(name: str) -> Action | None:
+    """Return the action of a name, None for no name.
+
+    Raises:
+        TakeError: it is gone.
+    """
+    action = bpy.data.actions.get((name, None)) if name else None
+    if name and action is None:
+        raise TakeError(f"The action {name} was deleted or renamed meanwhile. Bake the take again")
+    return action
 
 
 def _timeline(scene: Scene) -> tuple[float, int, int]:
@@ -93,6 +175,12 @@ def _changed(scene: Scene, before: tuple[float, int, int]) -> str:
     return f". The scene has {' and '.join(said)} now" if said else ""
 
 
+def _keys(action: Action) -> str:
+    """Return what became of an action's keys, as the end of a sentence; "" where every frame has one."""
+    figures = key_figures_of(action)
+    return "" if figures is None else f": {figures}"
+
+
 def take_place_of(earlier: str, action: Action) -> str:
     """Remove an earlier action, and give its name to another; return that."""
     replaced = bpy.data.actions.get(earlier) if earlier else None
@@ -105,20 +193,36 @@ def take_place_of(earlier: str, action: Action) -> str:
     return action.name
 
 
-def _placed(scene: Scene, take: Take, chosen: ChosenFootage | None, settings: BakeSettings) -> tuple[Take, int]:
-    """Return what to bake and from which scene frame on; the scene gets the take's rate where that is asked for."""
+def _placed(
+    scene: Scene, take: Take, chosen: ChosenFootage | None, settings: BakeSettings, lead: int
+) -> tuple[Take, int]:
+    """Return what to bake and from which scene frame on; the scene gets the take's rate where that is asked for.
+
+    Args:
+        lead: how many video frames were cut off before its first row; the others stay where they are in the scene.
+    """
     find_strip = frame_map = None
     if chosen is not None and chosen.find_strip() is not None:
         find_strip = chosen.find_strip
     elif chosen is not None:
         frame_map = chosen.footage.frame_map  # a clip's, or a strip's that is gone
-    where = dict(find_strip=find_strip, frame_map=frame_map, scene_frame_start=settings.scene_frame_start)
+    step = 1.0 if settings.timing == 'set' else float(scene_fps(scene) / take.fps)
+    start = settings.scene_frame_start + round(lead * step)
+    where = dict(find_strip=find_strip, frame_map=frame_map, scene_frame_start=start)
     return place_take(scene, take, timing=settings.timing, **where)
 
 
 def _bake_in_shot(
-    scene: Scene, head_object: Object, model: Head, take: Take, settings: BakeSettings, replaces: str
-) -> str:
+    scene: Scene,
+    head_object: Object,
+    model: Head,
+    take: Take,
+    settings: BakeSettings,
+    start: int,
+    action: Action | None,
+    camera: Object | None,
+    bind: bool,
+) -> Matched:
     if settings.head_motion != 'keep':
         raise TakeError("The head can only lie on the actor if it moves as solved. Set Head Motion to As Solved")
     if settings.timing == 'resample' or settings.keys != ALL_PARTS:
@@ -126,20 +230,25 @@ def _bake_in_shot(
             "A shot is matched frame by frame, with everything keyed. Set Frame Rate to the footage's and choose all "
             "Keys, or set Shot to Not Matched"
         )
-    action, camera, _ = bake_in_shot(
+    return bake_in_shot(
         scene,
         head_object,
         model,
         take,
         projection=settings.shot,
         focal_mm=settings.focal_mm or None,
-        scene_frame_start=settings.scene_frame_start,
+        scene_frame_start=start,
         identity=settings.identity,
+        action=action,
+        camera=camera,
+        tolerance_mm=settings.tolerance_mm,
+        bind=bind,
     )
-    name = take_place_of(replaces, action)
-    if settings.bake_as == 'nla':
-        push_down(head_object, action)
-    return f"Baked {len(take)} frames to {name}, before {camera.name}"
+
+
+def _is_fitted(scene: Scene, action: Action) -> bool:
+    """Return whether the scene's range is that of an action: another is the user's own."""
+    return (scene.frame_start, scene.frame_end) == tuple(map(round, action.frame_range))
 
 
 def _fit_range(scene: Scene, start: int, num_frames: int) -> None:
@@ -173,8 +282,29 @@ class BakeTask(Task):
 
     def steps(self) -> Steps:
         self.text = "Baking"
-        take = yield from elsewhere(load_take, self._path)
-        work = baked(self.scene_name, self._head, take, self._chosen, self._settings)
-        said = yield from unless_cancelled(self, work)
+        item = take_at(self.scene_name, self._path)  # which is not to be held while others work
+        is_listed, clean_up = item is not None, item.clean_up.wanted() if item is not None else None
+        if self._settings.shot == 'PERSP':  # which is estimated by landmarks, a long take's too
+            take = yield from elsewhere(load_take, self._path)
+        elif clean_up is not None or not is_listed:
+            take = yield from elsewhere(kept.load, self._path)
+        else:
+            take = yield from elsewhere(lambda: load_take(self._path, landmarks=False))
+        clean_up = clean_up if is_listed else take.clean_up
+        work = baked(
+            self.scene_name,
+            self._head,
+            take,
+            self._chosen,
+            self._settings,
+            take_path=self._path,
+            clean_up=clean_up,
+        )
+        done = yield from unless_cancelled(self, work)
+        trouble = ""
+        if done is not None and is_listed:
+            trouble = yield from elsewhere(kept.try_to_save, self._path, clean_up)
+            judge_soon(bpy.data.scenes.get(self.scene_name), self._path)
         cancelled = "Baking: cancelled. The head plays what it played; undo takes back the rest, its identity too"
-        self.outcome = Outcome("done" if said else "cancelled", said or cancelled, changed=True)
+        text = done.text + trouble if done else cancelled
+        self.outcome = Outcome("done" if done else "cancelled", text, changed=True)

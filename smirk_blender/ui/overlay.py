@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # enabling the add-on does without them
 LANDMARKS, MESH = 'LANDMARKS', 'MESH'
 STYLES = (
     (LANDMARKS, "Landmarks", "The points that were found in the picture, with the outlines of the face"),
-    (MESH, "Mesh", "The solved head's face"),
+    (MESH, "Mesh", "The head's face as it was solved, before any clean-up"),
 )
 DEFAULT_OPACITY = 0.8
 GAP_TEXT = "no face"

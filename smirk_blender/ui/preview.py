@@ -23,6 +23,7 @@ from .preview_job import PreviewRequest, PreviewTask
 from .sidebar import SequencerPanel, View3DPanel, target_head
 from .task_operator import TaskOperator
 from .tasks import Task
+from .text import draw_text
 
 SUFFIX = "_preview.mp4"
 PATH_OPTIONS = {'SKIP_SAVE', *compat.RELATIVE_PATH}
@@ -136,7 +137,7 @@ def _footage_beside(context: Context, take_path: str) -> ChosenFootage:
 class SMIRK_OT_show_overlay(OfTake, TaskOperator, Operator):
     bl_idname = "smirk.show_overlay"
     bl_label = "Show Overlay"
-    bl_description = "Draw the take over its footage, in every editor that shows it"
+    bl_description = "Draw the take over its footage as it was solved, in every editor that shows it"
 
     style: EnumProperty(**STYLE)
     opacity: FloatProperty(**OPACITY)
@@ -200,7 +201,7 @@ def _stage_camera(scene: Scene, head_object: Object | None) -> Object:
 class SMIRK_OT_render_preview(OfTake, TaskOperator, Operator, ExportHelper):
     bl_idname = "smirk.render_preview"
     bl_label = "Render Preview Video"
-    bl_description = "Make a video of the footage, the solved head over it, and the head alone, with sound"
+    bl_description = "Make a video of the footage, the head over it, and the head alone, with sound; cleaned as the take says"
 
     filename_ext = ".mp4"
     filter_glob: StringProperty(default="*.mp4", options={'HIDDEN'})
@@ -253,6 +254,8 @@ def draw_preview(layout: UILayout, context: Context) -> None:
     row = layout.row()
     row.enabled = has_take
     row.operator("smirk.render_preview", icon='RENDER_ANIMATION')
+    if has_take and context.scene.smirk.active_take().clean_up.enabled:
+        draw_text(layout, context, "The overlay shows the take as solved, the video as cleaned", icon='INFO')
 
 
 def heard_scene(context: Context) -> Scene:

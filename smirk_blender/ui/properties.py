@@ -10,7 +10,10 @@ from bpy.props import (
     PointerProperty,
     StringProperty,
 )
-from bpy.types import Context, MovieClip, PropertyGroup, Scene
+from bpy.types import Action, Context, MovieClip, Object, PropertyGroup, Scene
+
+from ..clean import KEY_TOLERANCE_MM
+from .clean_up_settings import SMIRK_PG_clean_up
 
 FOOTAGE_KINDS = (
     ('FILE', "File", "A video, a picture, or a numbered sequence of pictures"),
@@ -91,6 +94,49 @@ class SMIRK_PG_take(PropertyGroup):
     solver: StringProperty(name="Solver", description="What solved it")
     head: StringProperty(name="Head", description="The model it was solved on")
     footage: StringProperty(name="Footage", description="What it was solved from, as JSON")
+    first_frame: IntProperty(name="First Video Frame", description="The video frame that its first row is of")
+    clean_up: PointerProperty(name="Clean-up", description="How it is cleaned", type=SMIRK_PG_clean_up)
+    refined: BoolProperty(name="Refined", description="Whether lips and lids were refined from the picture")
+    has_landmarks: BoolProperty(
+        name="Landmarks", description="Whether it holds what was seen in the picture", default=True
+    )
+    quality: StringProperty(name="Quality", description="What was found in it, before and after clean-up")
+    neutral_found: StringProperty(name="Neutral", description="Where it was found that the face rests")
+    rests: BoolProperty(name="Rests", description="Whether the face rests there indeed", default=True)
+    trouble: StringProperty(name="Trouble", description="Why it could not be cleaned as it is set; empty where it was")
+    file_settings: StringProperty(
+        name="File's Settings", description="The file's clean-up as JSON, where it was changed elsewhere; else empty"
+    )
+    action: PointerProperty(name="Action", description="What it was baked to last", type=Action)
+    raw_action: PointerProperty(name="As Solved", description="The same, baked as it was solved", type=Action)
+    camera: PointerProperty(name="Camera", description="Before which it was baked into its shot", type=Object)
+    baked_with: StringProperty(name="Baked With", description="The settings of that bake, as JSON")
+    scene_frame_start: FloatProperty(name="Start Frame", description="Scene frame of the baked take's first row")
+    video_step: FloatProperty(name="Step", description="Video frames that pass in a scene frame", default=1.0)
+    baked_first_frame: IntProperty(name="First Baked", description="The video frame of the baked take's first row")
+    shows_raw: BoolProperty(name="As Solved", description="Whether the head was told to play it as it was solved")
+
+    def note_bake(
+        self,
+        action: Action,
+        settings: str,
+        *,
+        scene_frame_start: float,
+        first_frame: int,
+        video_step: float,
+        camera: Object | None,
+    ) -> None:
+        """Remember a bake: scene frame and video frame of its first row, and video frames to a scene frame."""
+        if self.action != action or self.baked_with != settings:
+            self.raw_action = None  # of another bake
+        self.action, self.baked_with, self.camera, self.shows_raw = action, settings, camera, False
+        self.scene_frame_start, self.baked_first_frame, self.video_step = scene_frame_start, first_frame, video_step
+
+    def video_frame_at(self, scene_frame: float) -> int:
+        """Return the video frame that the baked take shows at a scene frame, kept within the take's."""
+        passed = round((scene_frame - self.scene_frame_start) * self.video_step)
+        last = self.first_frame + self.num_frames - 1
+        return min(max(self.baked_first_frame + passed, self.first_frame), last)
 
 
 class BakeOptions:
@@ -126,6 +172,21 @@ class BakeOptions:
         max=1_000_000,
     )
     bake_as: EnumProperty(name="Bake As", description="Where the keyframes go", items=BAKE_AS)
+    fewer_keys: BoolProperty(
+        name="Fewer Keys",
+        description="Key only where needed, with curves between; otherwise every frame gets a key",
+        default=False,
+    )
+    key_tolerance_mm: FloatProperty(
+        name="Tolerance",
+        description="How far any point of the face may be off at any frame, in millimetres on a face of real size",
+        default=KEY_TOLERANCE_MM,
+        min=0.01,
+        soft_max=2.0,
+        max=100.0,
+        precision=2,
+        step=5,
+    )
     fit_range: BoolProperty(
         name="Fit Frame Range", description="Set the scene's first and last frame to the take's", default=True
     )
@@ -148,6 +209,11 @@ class SMIRK_PG_scene(PropertyGroup):
     )
     footage_clip: PointerProperty(name="Movie Clip", description="The movie clip to solve", type=MovieClip)
     solver: EnumProperty(name="Solver", description="How the footage is solved", items=SOLVERS)
+    smooth_crops: BoolProperty(
+        name="Steady Crops",
+        description="Crop the face steadily for SMIRK, by frames ahead and back; the landmark solver sees no crops",
+        default=False,
+    )
     face: EnumProperty(name="Face", description="Whose face is solved", items=_face_items)
     faces: CollectionProperty(name="Faces", description="Who was found in the footage", type=SMIRK_PG_face)
     faces_of: StringProperty(name="Faces' Footage", description="The footage in which they were found")
@@ -164,6 +230,11 @@ class SMIRK_PG_scene(PropertyGroup):
         default=True,
     )
     takes: CollectionProperty(name="Takes", description="The takes of this scene", type=SMIRK_PG_take)
+    clean_live: BoolProperty(
+        name="Update Live",
+        description="Bake the take again soon after its clean-up was changed, into the action that it was baked to",
+        default=True,
+    )
     take_index: IntProperty(name="Active Take", description="The take that is baked", default=0, min=0)
     bake: PointerProperty(name="Bake", description="How takes are baked", type=SMIRK_PG_bake)
 
@@ -171,7 +242,7 @@ class SMIRK_PG_scene(PropertyGroup):
         return self.takes[self.take_index] if 0 <= self.take_index < len(self.takes) else None
 
 
-classes = (SMIRK_PG_face, SMIRK_PG_take, SMIRK_PG_bake, SMIRK_PG_scene)
+classes = (SMIRK_PG_face, SMIRK_PG_clean_up, SMIRK_PG_take, SMIRK_PG_bake, SMIRK_PG_scene)
 _register_classes, _unregister_classes = bpy.utils.register_classes_factory(classes)
 
 

@@ -163,6 +163,7 @@ def solve_task(context: Context) -> Task:
             )
         options["face"] = "all" if settings.face == ALL_FACES else int(settings.face)
         options["people"] = settings.people_path
+    options["smooth_crops"] = settings.smooth_crops
     name = chosen.footage.path.stem
     request = SolveRequest(
         chosen=chosen,
@@ -175,9 +176,16 @@ def solve_task(context: Context) -> Task:
     return SolveTask(context.scene, request, *preferences.worker_arguments(context))
 
 
+def smirk_may_solve(context: Context) -> bool:
+    """Return whether SMIRK's encoder may be what solves: it is chosen, or its weights are there."""
+    solver = context.scene.smirk.solver
+    return solver == 'smirk' or solver == 'AUTO' and bool(preferences.preferences(context).weights)
+
+
 def draw_solve(layout: UILayout, context: Context) -> None:
     settings, scene = context.scene.smirk, context.scene
-    here = [task for task in tasks.tasks() if task.scene_name == scene.name]
+    shown = [task for task in tasks.tasks() if not task.quiet]
+    here = [task for task in shown if task.scene_name == scene.name]
     column = layout.column()
     column.enabled = not here
     column.use_property_split, column.use_property_decorate = True, False
@@ -190,6 +198,8 @@ def draw_solve(layout: UILayout, context: Context) -> None:
         _draw_faces(layout, settings)
     if settings.solver != 'landmarks' and preferences.preferences(context).weights:
         column.prop(preferences.preferences(context), "device")
+    if smirk_may_solve(context):
+        column.prop(settings, "smooth_crops")
     if not here and target_head(context) is None and not several_heads(context):
         draw_text(layout, context, "No head yet: Solve adds one", icon='INFO')
     known = known_footage(context)
@@ -203,7 +213,7 @@ def draw_solve(layout: UILayout, context: Context) -> None:
     button.operator("smirk.solve", text=text, icon='PLAY')
     for task in here:
         _draw_task(layout, context, task)
-    elsewhere = len(tasks.tasks()) - len(here)
+    elsewhere = len(shown) - len(here)
     if elsewhere:
         draw_text(layout, context, f"{elsewhere} more in other scenes", icon='INFO')
     outcome = tasks.outcome_of(scene.name)

@@ -12,13 +12,15 @@ from bpy.types import Scene
 from ..capture.job import Job
 from ..capture.protocol import Done, Failed, Loading, Message, Part, Progress, Stopped, Warned
 from ..errors import SmirkError
-from ..take import Take, load_take, save_take
+from ..take import CleanUp, Take, load_take, save_take
 from ..take.parts import join_parts
 from . import landmark_model
 from .bake_task import baked
+from .clean_follow import judge_soon
+from .clean_steps import kept
 from .live_head import LiveHead, SolveRequest
 from .passing import make_folder, new_folder
-from .takes import SUFFIX, add_take, new_take_path
+from .takes import SUFFIX, add_take, new_take_path, take_at
 from .tasks import WAIT, Outcome, Steps, Task, elsewhere, unless_cancelled
 
 STAGES = {"solve": ("Looking at", 0.0, 0.8), "fit": ("Fitting", 0.8, 0.2)}  # in words; from; how much of the whole
@@ -189,21 +191,30 @@ class SolveTask(Task):
             if scene is None:
                 lost = f"The scene {self.scene_name} was deleted meanwhile"
                 return f"{lost}. Open the take {paths[0]} in another", "failed"
-            add_take(scene, path, take, self._request.chosen.to_text())
-        said, state = yield from self._bake(first)
+            item = add_take(scene, path, take, self._request.chosen.to_text())
+            if take.clean_up is None:
+                item.clean_up.show(CleanUp())  # a new take is a cleaned one; the bake keeps that in its file
+        said, state = yield from self._bake(first, paths[0])
         if len(paths) > 1:
             said = _sentences(said, f"{len(paths)} takes are in the list; {Path(paths[0]).name} is baked")
         return said, state
 
-    def _bake(self, take: Take) -> Generator[object, None, tuple[str, str]]:
+    def _bake(self, take: Take, path: str) -> Generator[object, None, tuple[str, str]]:
         """Bake a take, unless that is cancelled from now on; frames that a cancelled solve keeps are baked."""
         request, was_cancelled = self._request, self.cancelled
         try:
             head = yield from self._live.head_steps()
             replaces = self._live.action_name
-            work = baked(self.scene_name, head, take, request.chosen, request.bake, replaces=replaces)
-            said = yield from (work if was_cancelled else unless_cancelled(self, work))
-            return (said, "done") if said else ("The take is in the list; baking it was cancelled", "cancelled")
+            item = take_at(self.scene_name, path)
+            clean_up = item.clean_up.wanted() if item is not None else None
+            options = dict(replaces=replaces, take_path=path, clean_up=clean_up)
+            work = baked(self.scene_name, head, take, request.chosen, request.bake, **options)
+            done = yield from (work if was_cancelled else unless_cancelled(self, work))
+            if done is None:
+                return "The take is in the list; baking it was cancelled", "cancelled"
+            trouble = yield from elsewhere(kept.try_to_save, path, clean_up)
+            judge_soon(bpy.data.scenes.get(self.scene_name), path)
+            return done.text + trouble, "done"
         except SmirkError as error:  # the take is there: say why it is not on the head
             return f"The take was not baked. {error}", "failed"
 

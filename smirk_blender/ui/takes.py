@@ -3,16 +3,18 @@
 import glob
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
+import numpy as np
 from bpy.app.handlers import persistent
 from bpy.props import StringProperty
 from bpy.types import Context, Operator, Panel, Scene, UILayout, UIList
 from bpy_extras.io_utils import ExportHelper, ImportHelper
 
 from ..errors import TakeError
-from ..take import Take, load_take
+from ..take import Take, load_take, save_clean_up
 from . import preferences
 from .outcome import report
 from .properties import SMIRK_PG_take
@@ -41,8 +43,20 @@ def add_take(scene: Scene, path: str, take: Take, footage: str = "") -> SMIRK_PG
     item.num_frames, item.num_gaps = len(take), int(take.gap.sum())
     item.confidence = float(take.confidence[~take.gap].mean()) if not take.gap.all() else 0.0
     item.fps, item.solver, item.head = float(take.fps), take.solver, take.models.get("head", "")
+    item.first_frame, item.refined = take.first_frame, take.refined_expression is not None
+    item.has_landmarks = bool(np.isfinite(take.landmarks).any())
+    item.file_settings = item.trouble = ""
+    if item.clean_up.wanted() != take.clean_up:
+        item.clean_up.show(take.clean_up)
     scene.smirk.take_index = index
     return item
+
+
+def take_at(scene_name: str, path: str) -> SMIRK_PG_take | None:
+    """Return a scene's take that lies in a file; None where the scene is gone, or has none."""
+    scene = bpy.data.scenes.get(scene_name)
+    takes = scene.smirk.takes if scene is not None and path else ()
+    return next((item for item in takes if _normal(item.path) == _normal(path)), None)
 
 
 def new_take_path(name: str) -> Path:
@@ -54,6 +68,10 @@ def new_take_path(name: str) -> Path:
         path = folder / f"{name}_{number:02d}{SUFFIX}"
         number += 1
     return path
+
+
+def absolute_path(item: SMIRK_PG_take) -> str:
+    return _normal(item.path)
 
 
 def _normal(path: str) -> str:
@@ -145,7 +163,7 @@ class SMIRK_OT_save_take_as(TakeOperator, Operator, ExportHelper):
         source, path = bpy.path.abspath(item.path), bpy.path.abspath(self.filepath)
         if not path.endswith(".npz"):
             path += SUFFIX
-        take = load_take(source)  # nothing but a take is copied
+        take, clean_up = load_take(source), item.clean_up.wanted()  # nothing but a take is copied
         if Path(source) != Path(path):
             partial = f"{path}.part"
             try:
@@ -156,8 +174,10 @@ class SMIRK_OT_save_take_as(TakeOperator, Operator, ExportHelper):
                 raise TakeError(
                     f"Cannot write the take {path}: {error.strerror or error}. Choose a folder that you may write to"
                 ) from error
+        if take.clean_up != clean_up:  # set since the last bake
+            save_clean_up(path, clean_up)
         footage, item.path = item.footage, path
-        item = add_take(context.scene, path, take, footage)
+        item = add_take(context.scene, path, replace(take, clean_up=clean_up), footage)
         return f"Saved {path}"
 
 

@@ -23,6 +23,7 @@ from ..rig.steps import aside
 WAIT = object()  # yielded by a task that has nothing to do until the next tick
 TICK_S = 0.05  # between two ticks while there are tasks
 BUSY_TICK_S = 0.01  # likewise, where work was left undone
+SOON_S = 0.1  # that a thread is waited for at every tick: many need less than the time between two ticks without work
 SLICE_S = 0.003  # of work in a tick; a piece that has begun is ended
 REDRAW_S = 0.3  # between two drawings of the sidebars while a task runs
 # Where drawing a window takes long, it gets a share of the time only: a tick that comes late says how long.
@@ -67,7 +68,11 @@ class Task:
         attended: somebody clicked for it, and is to see how it ends.
         log_path: of its worker's log; "" where it has none.
         can_finish_early: it can be ended with what there is so far, by `finish_early`.
+        quiet: it follows what the user does elsewhere, who sees it there: the Solve panel, which would grow over the
+            button under the mouse, shows neither it nor how it ended.
     """
+
+    quiet = False
 
     def __init__(self, title: str, scene_name: str) -> None:
         self.title, self.number = title, next(_numbers)
@@ -110,7 +115,8 @@ def start(task: Task, *, attended: bool = False) -> Task:
     """Put a task behind those that wait; return it."""
     task.attended = attended
     _queue.append(task)
-    _outcomes.pop(task.scene_name, None)
+    if not task.quiet:
+        _outcomes.pop(task.scene_name, None)
     if not bpy.app.timers.is_registered(_tick):
         bpy.app.timers.register(_tick, first_interval=0.0, persistent=True)
     return task
@@ -164,12 +170,13 @@ def run_to_end(task: Task) -> Outcome:
 def elsewhere(function: Callable, *arguments: object) -> Generator[object, None, object]:
     """Run a function that needs no Blender in a thread; return what it returns, raise what it raises."""
     work = aside(function, *arguments, threaded=True)
+    until_s = time.monotonic() + SOON_S
     while True:
         try:
             next(work)
         except StopIteration as done:
             return done.value
-        yield WAIT
+        yield None if time.monotonic() < until_s else WAIT
 
 
 def unless_cancelled(task: Task, work: Generator[object, None, object]) -> Generator[object, None, object]:
@@ -211,7 +218,8 @@ def _tick() -> float | None:
     _advance()
     now = time.perf_counter()
     tick_times_s.append(now - started)
-    if not _queue or now >= max(_redraw_at, _rest_until):
+    is_shown = _queue and not _queue[0].quiet  # what becomes of another is seen when it ends
+    if not (_queue and _redraw_at) or is_shown and now >= max(_redraw_at, _rest_until):
         _redraw_at = now + REDRAW_S
         redraw()
     if not _queue:
@@ -243,18 +251,21 @@ def _advance() -> None:
         task.outcome = Outcome("failed", str(error), lacks=error.lacks)
     except Exception as error:  # a fault of ours: said, and the next task has its turn
         traceback.print_exc()
+        task.quiet = False
         text = f"{task.title} stopped by an unexpected error: {type(error).__name__}: {error}"
         task.outcome = Outcome("failed", text, "The system console has the details")
     _end(task)
 
 
 def _end(task: Task) -> None:
-    global _running
+    global _running, _redraw_at
+    _redraw_at = 0.0
     if _queue and task is _queue[0] and _running is not None:
         running, _running = _running, None
         running.close()
     _queue.remove(task)
-    _outcomes[task.scene_name] = task.outcome
+    if not task.quiet:
+        _outcomes[task.scene_name] = task.outcome
     try:
         task.close()
         if task.attended:

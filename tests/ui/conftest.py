@@ -6,6 +6,8 @@ import bpy
 import pytest
 
 import smirk_blender
+from smirk_blender.flame import save_head
+from tests.builders import tiny_head
 
 
 @pytest.fixture(autouse=True)
@@ -14,3 +16,11 @@ def addon() -> Iterator[None]:
     smirk_blender.register()
     yield
     smirk_blender.unregister()  # a class left behind crashes 4.2 and hangs 4.5 when Python ends
+
+
+@pytest.fixture
+def head_object(tmp_path) -> bpy.types.Object:
+    """A made-up FLAME head, exactly its model's, which lies in tiny.npz."""
+    save_head(tiny_head(), tmp_path / "tiny.npz")
+    bpy.ops.smirk.import_flame(filepath=str(tmp_path / "tiny.npz"), lids='exact')
+    return bpy.context.object

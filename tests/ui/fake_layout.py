@@ -51,6 +51,8 @@ class Layout:
             if name in ("operator", "operator_menu_enum"):
                 self.drawn.append(arguments[0])
                 return Options(arguments[0])
+            if name == "panel":  # unfolded
+                return Layout(self.drawn), Layout(self.drawn)
             return Layout(self.drawn)
 
         return call

@@ -35,9 +35,10 @@ def no_tasks():
 def begin(model_file, num_steps=0, scene=None, **options):
     """Return a task that adds a head, advanced to the middle of the build."""
     task = AddHeadTask(scene or bpy.context.scene, HeadRequest(model_file, num_shape=6, num_expression=6, **options))
-    work = task.steps()
+    work, before = task.steps(), len(bpy.data.meshes)
     while num_steps:
-        num_steps -= next(work) is not tasks.WAIT
+        next(work)
+        num_steps -= len(bpy.data.meshes) != before  # not while it is prepared
     return task, work
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from smirk_blender.errors import SmirkError
-from smirk_blender.flame import save_head
+from smirk_blender.rig.key_sheet import key_figures_of
 from smirk_blender.rig.movie import set_fps
 from smirk_blender.rig.standing import name_of
 from smirk_blender.rig.strips import clip_footage, scene_fps
@@ -36,13 +36,6 @@ def take():
 @pytest.fixture
 def take_file(tmp_path, take):
     return str(save_take(take, tmp_path / "line.take.npz"))
-
-
-@pytest.fixture
-def head_object(tmp_path):
-    save_head(tiny_head(), tmp_path / "tiny.npz")
-    bpy.ops.smirk.import_flame(filepath=str(tmp_path / "tiny.npz"), lids='exact')
-    return bpy.context.object
 
 
 def settings():
@@ -185,6 +178,22 @@ def test_what_was_deleted_meanwhile_is_named(head_object, take_file, what, when,
         for _ in work:
             pass
     assert not bpy.data.actions or (what, when) == ("scene", "half-way")
+
+
+def test_fewer_keys_are_baked_as_the_panel_says(head_object, take, take_file):
+    bake = settings().bake
+    bake.fewer_keys, bake.key_tolerance_mm = True, 0.5
+    task, work = begin(take_file, bpy.context.scene)
+    for _ in work:
+        pass
+    figures = key_figures_of(bpy.data.actions["made_up"])
+    assert figures.tolerance_mm == 0.5 and figures.after < figures.before
+    assert task.outcome.text.startswith(f"Baked {NUM_FRAMES} frames to made_up: {figures}")
+    assert 1e-4 < error_m(head_object, flame_vertices(tiny_head(), take)) <= 5e-4  # metres
+    bake.fewer_keys = False
+    for _ in begin(take_file, bpy.context.scene)[1]:
+        pass
+    assert error_m(head_object, flame_vertices(tiny_head(), take)) < 1e-5
 
 
 def test_a_cancelled_bake_leaves_the_head_playing_what_it_played(head_object, take, take_file):

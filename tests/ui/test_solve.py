@@ -10,11 +10,12 @@ import pytest
 import smirk_blender
 from smirk_blender.rig import compat, is_head
 from smirk_blender.rig.strips import scene_fps
-from smirk_blender.take import load_take
+from smirk_blender.take import CleanUp, load_take
 from smirk_blender.ui import preferences, solve, tasks
 from tests.builders import make_take, tiny_head
 from tests.rig.scenes import flame_vertices, played_vertices, write_code_movie
 from tests.ui.content import scene_content
+from tests.ui.fake_layout import drawn_text
 from tests.ui.fake_worker import FakeJob, solve_without_a_worker
 
 NUM_FRAMES, FPS = 20, Fraction(30000, 1001)
@@ -25,6 +26,7 @@ def worker(monkeypatch, tmp_path):
     """Solve without a worker, and keep takes and cache in the test's own folder."""
     take = make_take(NUM_FRAMES, tiny_head(), fps=FPS)
     solve_without_a_worker(monkeypatch, tmp_path, take=take, late_face=None, hold_at=None, dies_at=None)
+    monkeypatch.setattr("smirk_blender.ui.solve_task.CleanUp", lambda: None)  # a new take stays as solved here
     yield
     tasks.abandon_all("the test is over")
 
@@ -75,6 +77,19 @@ def test_a_solve_adds_a_take_and_bakes_it(video, head_object):
     (job,) = FakeJob.started
     assert job.closed and job.arguments["options"]["head"] == str(preferences.preferences().flame_model)
     assert not list(preferences.cache_folder("parts").iterdir())  # nothing is left of what was shown meanwhile
+
+
+def test_a_new_take_is_cleaned_and_its_file_says_so(video, head_object, monkeypatch):
+    pytest.importorskip("scipy", reason="no SciPy beside this Blender, which cleaning needs")
+    from smirk_blender.clean.chain import cleaned
+
+    monkeypatch.setattr("smirk_blender.ui.solve_task.CleanUp", CleanUp)
+    bpy.ops.smirk.choose_footage(filepath=video)
+    assert bpy.ops.smirk.solve() == {'FINISHED'}
+    (item,) = settings().takes
+    assert item.clean_up.wanted() == load_take(item.path).clean_up == CleanUp()
+    expected = flame_vertices(tiny_head(), cleaned(FakeJob.take, tiny_head(), CleanUp()))
+    assert np.abs(played_vertices(head_object, 1 + np.arange(NUM_FRAMES)) - expected).max() < 1e-5  # metres
 
 
 def test_without_a_head_a_solve_adds_the_one_of_the_preferences(video):
@@ -326,6 +341,14 @@ def test_a_scene_that_keeps_its_rate_gets_the_take_resampled(video, head_object)
     bpy.ops.smirk.choose_footage(filepath=video)
     assert bpy.ops.smirk.solve() == {'FINISHED'}
     assert scene_fps(scene) == 24 and scene.frame_end == np.ceil(NUM_FRAMES / float(FPS) * 24)
+
+
+def test_steady_crops_are_offered_where_smirk_may_solve_and_reach_the_worker(video, head_object, monkeypatch):
+    assert "smooth_crops" not in drawn_text()
+    monkeypatch.setattr(solve, "smirk_may_solve", lambda context: True)
+    assert "smooth_crops" in drawn_text()
+    settings().smooth_crops = True
+    assert begin(video)._request.options["smooth_crops"] is True
 
 
 def test_what_is_missing_is_said_before_anything_starts(video, tmp_path):
