@@ -20,6 +20,7 @@ from .scenarios import SCENARIOS, Scenario
 ENABLE_BAR_S = 0.2  # issue 4's
 ENABLE_RUNS = 6  # at most, until one is below the bar: a machine's other work is not the add-on's
 GONE_WITHIN_S = 5.0  # after Blender, for all it started; issue 4's bar
+PACKAGES = "SMIRK_WINDOW_PACKAGES"  # a folder of packages that Blender's Python gets, as from a zip that brings them
 TOOL = "real-blender"  # a Blender that brings its screen and programs along
 SCREEN = "1600x900x24"
 PROGRAMS = ("xdotool", "import", "convert")  # what `hands` needs
@@ -124,6 +125,7 @@ def play(
         "package": str(package),
         "python": sys.executable,
         "shared": str(shared_folder()),
+        "packages": os.environ.get(PACKAGES, ""),
     }
     settings.write_text(json.dumps(content), encoding="utf-8")
     drive = Path(__file__).parent / "drive.py"

@@ -52,5 +52,8 @@ SCENARIOS = (
     Scenario("places", "sequencer", 300, ACTOR),
     Scenario("places", "two_windows_and_queue", 400, ACTOR),
     Scenario("places", "preferences_page", 120),
+    Scenario("clean_up", "clean_up_by_mouse", 300),
+    Scenario("clean_up", "clean_up_alive", 300, ACTOR, SMALL),
+    Scenario("clean_up", "panel_pictures", 300, ACTOR, (1600, 1000)),
     Scenario("readme", "readme_pictures", 300),
 )
