@@ -11,10 +11,12 @@ from .quality import quality
 
 TOLD = 3  # lines on frames, gaps and confidence
 
+
 def judged(
     take: Take, head: Head, clean_up: CleanUp | None, clean: Callable[[Take, Head, CleanUp], Take]
 ) -> tuple[tuple[str, ...], int | None, bool]:
-    """Return a take's quality in lines, but for what a list of takes tells; the video frame about which its resting face is; whether it rests there.
+    """Return what is found in a take: lines on its quality, but for what a list of takes tells; the video frame about
+    which its resting face is; and whether it rests there.
 
     Args:
         take: as solved.

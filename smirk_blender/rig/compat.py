@@ -1,13 +1,14 @@
 """What differs between Blender 4.2 and 5.x. No other file asks; here the feature is tested, not the number."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import bpy
 import numpy as np
 from bpy.types import ID, Action, FCurve, NlaStrip, NodesModifier, NodeTree, Scene
 
-from ..clean.keys import Curve
+if TYPE_CHECKING:
+    from ..clean.keys import Curve
 
 Strip = getattr(bpy.types, "Strip", None) or bpy.types.Sequence  # its name before 4.4
 # Options of a property that holds a path from the .blend, which from 4.5 on has to be said.
@@ -151,7 +152,7 @@ def write_fcurve(fcurve: FCurve, scene_frames: np.ndarray, values: np.ndarray) -
     fcurve.update()
 
 
-def write_curve(fcurve: FCurve, curve: Curve) -> None:
+def write_curve(fcurve: FCurve, curve: "Curve") -> None:
     """Replace an F-curve's keys by those of a curve, with handles of their own; one key alone is linear."""
     if len(curve) == 1:
         write_fcurve(fcurve, curve.scene_frames, curve.values)

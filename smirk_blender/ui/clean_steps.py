@@ -7,19 +7,22 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from threading import RLock
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bpy.types import Object
 
 from ..capture.job import Job
 from ..capture.protocol import Failed
 from ..errors import TakeError
-from ..flame import BUILTIN_HEAD, Head
+from ..flame import BUILTIN_HEAD
 from ..rig.memory import EYELID_FOLDER, MODEL_PATH
 from ..take import CleanUp, Take, load_clean_up, load_take, save_clean_up
 from .passing import new_folder
 from .preferences import log_file, solve_options, worker_arguments
 from .tasks import WAIT, elsewhere
+
+if TYPE_CHECKING:
+    from ..flame import Head
 
 LONG_TAKE = 30_000  # frames, of 170 MB of landmarks
 CLEAN, JUDGE = "clean", "judge"  # as in `capture.cleaner`, which Blender's process does not import
@@ -105,7 +108,7 @@ class _Kept:
             return f". The settings of its clean-up are in the .blend alone: {error}"
         return ""
 
-    def cleaned(self, take: Take, model: Head, clean_up: CleanUp) -> Take:
+    def cleaned(self, take: Take, model: "Head", clean_up: CleanUp) -> Take:
         """Return a take cleaned; the last one again where nothing is different.
 
         Raises:
@@ -135,7 +138,7 @@ kept = _Kept()
 
 
 def cleaned_elsewhere(
-    take: Take, model: Head, clean_up: CleanUp | None, path: str, files: ModelFiles
+    take: Take, model: "Head", clean_up: CleanUp | None, path: str, files: ModelFiles
 ) -> Generator[object, None, Take]:
     """Return a take as its clean-up wants it, made in a thread, or in the worker where Blender's Python lacks packages.
 
@@ -150,7 +153,7 @@ def cleaned_elsewhere(
 
 
 def judged_elsewhere(
-    take: Take, model: Head, clean_up: CleanUp | None, path: str, files: ModelFiles
+    take: Take, model: "Head", clean_up: CleanUp | None, path: str, files: ModelFiles
 ) -> Generator[object, None, Judged]:
     """Return what was found in a take, as solved and as cleaned; found likewise.
 
@@ -162,7 +165,7 @@ def judged_elsewhere(
     return (yield from _by_worker(JUDGE, path, clean_up, files, _read_judged))
 
 
-def _judged(take: Take, model: Head, clean_up: CleanUp | None) -> Judged:
+def _judged(take: Take, model: "Head", clean_up: CleanUp | None) -> Judged:
     from ..clean.gains import prepare_gains
     from ..clean.judge import judged  # scipy
 

@@ -3,6 +3,7 @@
 import bpy
 from bpy.types import Context, Panel, UILayout
 
+from ..take.clean_up import GROUPS, REGIONS
 from .clean_follow import is_up_to_date, task_of
 from .clean_operators import NO_LANDMARKS
 from .clean_up_settings import SMIRK_PG_clean_up
@@ -10,9 +11,6 @@ from .playing import playing
 from .properties import SMIRK_PG_take
 from .sidebar import SequencerPanel, View3DPanel
 from .text import draw_text
-
-GROUPS = ("expression", "jaw", "lids", "head", "gaze")
-REGIONS = ("eyes", "lids", "brows", "cheeks", "nose", "mouth", "jaw")
 
 STANDINGS = {
     "cleaned": ("The head plays it cleaned", 'CHECKMARK'),

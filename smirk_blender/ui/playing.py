@@ -5,7 +5,6 @@ from typing import Literal
 from bpy.types import Action, Object, Scene
 
 from ..rig import is_head
-from ..rig.compare import show_version
 from ..rig.memory import HEAD_ID
 from ..rig.nla import is_pushed_down, unbind
 from .properties import SMIRK_PG_take
@@ -50,6 +49,8 @@ def _bound(head_object: Object) -> Action | None:
 
 def show_cleaned(head_object: Object, item: SMIRK_PG_take) -> None:
     """Let a head play a take's action, or its strips where it lies in them."""
+    from ..rig.compare import show_version  # with all that bakes, which enabling the add-on does without
+
     if is_pushed_down(head_object, item.action):
         unbind(head_object)
     else:
