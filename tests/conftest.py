@@ -1,6 +1,7 @@
 """Fixtures for all tests."""
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,21 @@ def any_head(request) -> Head:
 
 
 FIGURES = pytest.StashKey[list]()
+STATUS = pytest.StashKey[int]()
+
+
+def pytest_sessionfinish(session, exitstatus):
+    session.config.stash[STATUS] = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config):
+    """End at once on Blender 4.2 as a module, which crashes where Python ends once any property had a callback."""
+    bpy = sys.modules.get("bpy")
+    if bpy is not None and STATUS in config.stash and not bpy.app.binary_path and bpy.app.version < (4, 3):
+        config.get_terminal_writer().flush()
+        sys.stdout.flush()
+        os._exit(config.stash[STATUS])
 
 
 @pytest.fixture

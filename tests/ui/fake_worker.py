@@ -1,12 +1,13 @@
 """A worker that is none: it says what a test has it say, one message a poll."""
 
+import shutil
 from pathlib import Path
 
 from smirk_blender.capture.protocol import ENDINGS, Done, Failed, Loading, Part, Progress, Stopped, Warned
 from smirk_blender.flame import save_head
 from smirk_blender.take import Take, save_take
 from smirk_blender.take.parts import part_of
-from smirk_blender.ui import faces, preferences, solve_task
+from smirk_blender.ui import clean_steps, faces, preferences, solve_task
 from tests.builders import tiny_head
 
 
@@ -97,12 +98,30 @@ class FakeJob:
         return Part(str(save_take(part, path, compress=False)), part.first_frame, len(part), face)
 
 
+class FakeCleaner:
+    """Stands in for the `Job` that cleans where Blender's own Python cannot: the take stays as it was solved."""
+
+    ended = False
+
+    def __init__(self, python, module, arguments, log_path, *, site_packages=()):
+        shutil.copyfile(arguments["take_path"], arguments["out_path"])
+        self._done = Done([arguments["out_path"]])
+
+    def poll(self):
+        self.ended = True
+        return [self._done]
+
+    def close(self):
+        pass
+
+
 def solve_without_a_worker(monkeypatch, tmp_path, **attributes) -> None:
     """Have a `FakeJob` with these attributes solve and look for faces, in the test's own folders, on a made-up head."""
     for name, value in {"started": [], **attributes}.items():
         monkeypatch.setattr(FakeJob, name, value)
     for module in (solve_task, faces):
         monkeypatch.setattr(module, "Job", FakeJob)
+    monkeypatch.setattr(clean_steps, "Job", FakeCleaner)
     settings = preferences.preferences()
     settings.cache_folder, settings.takes_folder = str(tmp_path / "cache"), str(tmp_path / "takes")
     settings.flame_model = str(tmp_path / "tiny.npz")

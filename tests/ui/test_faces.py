@@ -9,12 +9,13 @@ import pytest
 from smirk_blender.capture.protocol import ENDINGS, Done, Failed, Loading, Progress, Seen, Stopped
 from smirk_blender.flame import save_head
 from smirk_blender.take import save_take
-from smirk_blender.ui import faces, preferences, solve, solve_task, tasks
+from smirk_blender.ui import clean_steps, faces, preferences, solve, solve_task, tasks
 from smirk_blender.ui.faces import FindFacesTask
 from smirk_blender.ui.footage import faces_are_known, read_footage
 from smirk_blender.ui.properties import ALL_FACES, ONE_FACE, _face_items
 from tests.builders import make_take, tiny_head
 from tests.rig.scenes import write_code_movie
+from tests.ui.fake_worker import FakeCleaner
 
 NUM_FRAMES = 6
 DONE = object()
@@ -71,6 +72,7 @@ class FakeSolve(FakePeople):
 def worker(monkeypatch, tmp_path):
     monkeypatch.setattr(faces, "Job", FakePeople)
     monkeypatch.setattr(solve_task, "Job", FakeSolve)
+    monkeypatch.setattr(clean_steps, "Job", FakeCleaner)
     known = preferences.preferences()
     known.cache_folder, known.takes_folder = str(tmp_path / "cache"), str(tmp_path / "takes")
     save_head(tiny_head(), tmp_path / "tiny.npz")
