@@ -15,10 +15,8 @@ from ..errors import TakeError
 from ..flame import BUILTIN_HEAD, open_head
 from ..take import CleanUp, load_take, save_take
 from .memory import peak_memory_mb
-from .protocol import Done, Loading, Message, Progress, Warned
+from .protocol import CLEAN, JUDGE, REFINE, Done, Loading, Message, Progress, Warned
 from .worker import run_job
-
-REFINE, CLEAN, JUDGE = "refine", "clean", "judge"
 
 
 def clean_file(
@@ -53,7 +51,7 @@ def clean_file(
             f"{take_path} was solved on {take.models['head']}, not on {model.name}. Select the head that it was solved on"
         )
     if work == REFINE:
-        from ..clean.refine import refine  # scipy, and only here
+        from ..clean.refine import refine  # scipy, whose lack must reach the parent as a message
 
         if optional and model.landmarks is None:
             yield Warned(f"{model.name} has no landmarks, so lips and lids stay as solved")

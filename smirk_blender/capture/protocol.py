@@ -94,6 +94,7 @@ class Done:
 
 
 Message = Loading | Progress | Part | Seen | Checked | Warned | Failed | Stopped | Done
+REFINE, CLEAN, JUDGE = "refine", "clean", "judge"  # what `cleaner` is asked for
 ENDINGS = (Done, Failed, Stopped)  # of which every job sends exactly one, as its last message
 KINDS = {kind.__name__: kind for kind in Message.__args__}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import TakeError
-from ..flame.rotations import axis_angle_from_matrices, matrices_from_axis_angle
+from ..flame.rotations import rotations_between
 from ..retarget.resample import SAME_RATE
 from ..take import Source, Take
 from ..take.take import OPTIONAL_ARRAYS
@@ -151,13 +151,6 @@ def _turned_to_middle(poses: np.ndarray, before: np.ndarray, after: np.ndarray, 
     turned = np.empty_like(poses)
     for start in range(0, poses.shape[1], 3):
         columns = slice(start, start + 3)
-        middle = _between(before[None, columns], after[None, columns], np.array([0.5]))
-        turned[:, columns] = _between(poses[:, columns], middle, weight)
+        middle = rotations_between(before[None, columns], after[None, columns], np.array([0.5]))
+        turned[:, columns] = rotations_between(poses[:, columns], middle, weight)
     return turned
-
-
-def _between(start: np.ndarray, end: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Return rotation vectors (K, 3) on the shortest way between two, by a weight (K,), 0 at the start."""
-    matrices = matrices_from_axis_angle(start)
-    way = axis_angle_from_matrices(np.swapaxes(matrices, -1, -2) @ matrices_from_axis_angle(end))
-    return axis_angle_from_matrices(matrices @ matrices_from_axis_angle(weight[:, None] * way))

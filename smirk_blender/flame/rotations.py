@@ -80,6 +80,13 @@ def axis_angle_from_matrices(rotations: np.ndarray) -> np.ndarray:
     return scale * quaternions[..., 1:]
 
 
+def rotations_between(start: np.ndarray, end: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return rotation vectors (N, 3), radians, on the shortest way between two, by a weight (N,), 0 at the start."""
+    matrices = matrices_from_axis_angle(start)
+    way = axis_angle_from_matrices(np.swapaxes(matrices, -1, -2) @ matrices_from_axis_angle(end))
+    return axis_angle_from_matrices(matrices @ matrices_from_axis_angle(weight[:, None] * way))
+
+
 def continuous_axis_angle(rotation_vectors: np.ndarray) -> np.ndarray:
     """Return the same rotations as vectors that do not jump where the angle passes pi.
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..flame.rotations import axis_angle_from_matrices, matrices_from_axis_angle
+from ..flame.rotations import rotations_between
 from ..take import Take
 from ..take.camera import camera_from_picture, picture_scale
 from ..take.take import OPTIONAL_ARRAYS, are_no_landmarks, no_landmarks
@@ -148,9 +148,7 @@ def _between(values: np.ndarray, before: np.ndarray, after: np.ndarray, weight: 
 
 def _turned(poses: np.ndarray, before: np.ndarray, after: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Return rotation vectors (K, 3) between those of rows, (T, 3), on the shortest way from one to the next."""
-    start = matrices_from_axis_angle(poses[before])
-    way = axis_angle_from_matrices(np.swapaxes(start, -1, -2) @ matrices_from_axis_angle(poses[after]))
-    turned = axis_angle_from_matrices(start @ matrices_from_axis_angle(weight[:, None] * way))
+    turned = rotations_between(poses[before], poses[after], weight)
     return np.where(weight[:, None] == 0.0, poses[before], turned).astype(poses.dtype)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bpy.types import Object
 
 from ..capture.job import Job
-from ..capture.protocol import Failed
+from ..capture.protocol import CLEAN, JUDGE, Failed
 from ..errors import TakeError
 from ..flame import BUILTIN_HEAD
 from ..rig.memory import EYELID_FOLDER, MODEL_PATH
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ..flame import Head
 
 LONG_TAKE = 30_000  # frames, of 170 MB of landmarks
-CLEAN, JUDGE = "clean", "judge"  # as in `capture.cleaner`, which Blender's process does not import
 
 
 class Judged(NamedTuple):

@@ -9,7 +9,7 @@ import bpy
 from bpy.types import Object, Scene
 
 from ..capture.job import Job
-from ..capture.protocol import Done, Failed, Loading, Message, Progress
+from ..capture.protocol import REFINE, Done, Failed, Loading, Message, Progress
 from ..errors import HeadError, NoPackageError, SmirkError, TakeError
 from ..flame import Head
 from ..rig.compare import show_version
@@ -36,7 +36,6 @@ NO_SCIPY = (
     "An actor profile needs SciPy in Blender's own Python. Install a zip of the add-on that brings its packages along, "
     "or use smirk clean --save-profile with the worker's Python"
 )
-REFINE = "refine"  # as in `capture.cleaner`, which Blender's process does not import
 
 
 class TakeTask(Task):
@@ -249,7 +248,6 @@ class CompareTask(TakeTask):
         if said is None:
             self.outcome = Outcome("cancelled", f"{self.title}: cancelled", changed=True)
             return
-        self.item().shows_raw = shows_raw
         self.outcome = Outcome("done", said, changed=True)
 
 

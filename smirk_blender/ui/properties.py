@@ -114,7 +114,6 @@ class SMIRK_PG_take(PropertyGroup):
     scene_frame_start: FloatProperty(name="Start Frame", description="Scene frame of the baked take's first row")
     video_step: FloatProperty(name="Step", description="Video frames that pass in a scene frame", default=1.0)
     baked_first_frame: IntProperty(name="First Baked", description="The video frame of the baked take's first row")
-    shows_raw: BoolProperty(name="As Solved", description="Whether the head was told to play it as it was solved")
 
     def note_bake(
         self,
@@ -129,7 +128,7 @@ class SMIRK_PG_take(PropertyGroup):
         """Remember a bake: scene frame and video frame of its first row, and video frames to a scene frame."""
         if self.action != action or self.baked_with != settings:
             self.raw_action = None  # of another bake
-        self.action, self.baked_with, self.camera, self.shows_raw = action, settings, camera, False
+        self.action, self.baked_with, self.camera = action, settings, camera
         self.scene_frame_start, self.baked_first_frame, self.video_step = scene_frame_start, first_frame, video_step
 
     def video_frame_at(self, scene_frame: float) -> int:

@@ -8,17 +8,13 @@ import pytest
 from smirk_blender.clean import gains
 from smirk_blender.clean.gains import JAW_WIDEST_RAD, expression_matrix, gained, partners, prepare_gains
 from smirk_blender.clean.regions import SKIN_REGIONS, face_mask, region_masks
+from smirk_blender.errors import HeadError
 from smirk_blender.flame import builtin_head, load_head
 from smirk_blender.sample import sample_take
 from smirk_blender.take.clean_up import Gains
 from tests.builders import make_take, tiny_head
 
 FLIP = np.array([-1, 1, 1])
-
-
-@pytest.fixture(scope="module")
-def head():
-    return builtin_head()
 
 
 @pytest.fixture(scope="module")
@@ -173,5 +169,10 @@ def test_what_was_prepared_is_not_worked_out_again(monkeypatch):
     np.testing.assert_array_equal(again, expected)
 
 
-def test_a_head_without_a_face_to_be_found_has_nothing_to_prepare():
-    prepare_gains(tiny_head(), 8)
+def test_a_head_without_a_face_to_be_found_says_so_to_a_gain_and_not_before():
+    joints = np.zeros((5, 50))
+    joints[:, 0] = 1  # all in one place
+    faceless = tiny_head(joint_regressor=joints)
+    prepare_gains(faceless, 8)
+    with pytest.raises(HeadError):
+        expression_matrix(faceless, Gains(brows=1.5), 8)

@@ -10,7 +10,7 @@ from smirk_blender.clean.neutral import RestingFace
 from smirk_blender.clean.profile import Profile
 from smirk_blender.clean.regions import face_mask
 from smirk_blender.errors import TakeError
-from smirk_blender.flame import builtin_head, load_head
+from smirk_blender.flame import builtin_head
 from smirk_blender.sample import sample_take
 from smirk_blender.take.clean_up import Identity
 from tests.builders import make_take
@@ -19,12 +19,9 @@ WANDER = 0.5  # standard deviations, of each of the first 40 identity coefficien
 NOISE = 0.2  # standard deviations, from frame to frame
 
 
-@pytest.fixture(scope="module", params=["builtin", "flame"])
-def head(request):
-    if request.param == "builtin":
-        return builtin_head()
-    folder = request.getfixturevalue("shared_folder") / "flame"
-    return load_head(folder / "generic_model.pkl", folder)
+@pytest.fixture(scope="module")
+def head(either_head):
+    return either_head
 
 
 @pytest.fixture(scope="module")

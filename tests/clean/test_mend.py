@@ -9,7 +9,6 @@ import pytest
 from smirk_blender.clean.groups import group_channels, shots
 from smirk_blender.clean.mend import mended
 from smirk_blender.clean.spikes import find_spikes
-from smirk_blender.flame import builtin_head
 from smirk_blender.flame.rotations import matrices_from_axis_angle
 from smirk_blender.sample import sample_take
 from smirk_blender.take.clean_up import GROUPS, Fill, Spikes
@@ -18,11 +17,6 @@ from tests.clean.played import played_take
 from tests.clean.shaking import shaking
 
 PARAMETERS = ("expression", "jaw_pose", "eyelid", "head_pose", "neck_pose", "eye_pose", "camera")
-
-
-@pytest.fixture(scope="module")
-def head():
-    return builtin_head()
 
 
 def with_gaps(take, *ranges):

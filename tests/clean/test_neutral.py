@@ -9,17 +9,11 @@ import pytest
 from smirk_blender.capture import solve_video
 from smirk_blender.clean.neutral import find_neutral, neutral_of, shows_rest, without_neutral
 from smirk_blender.errors import TakeError
-from smirk_blender.flame import builtin_head
 from smirk_blender.flame.rotations import axis_angle_from_matrices, matrices_from_axis_angle
 from smirk_blender.sample import SAMPLE_CLIP, sample_take
 from smirk_blender.take import load_take
 from smirk_blender.take.clean_up import Neutral
 from tests.builders import make_take
-
-
-@pytest.fixture(scope="module")
-def head():
-    return builtin_head()
 
 
 @pytest.fixture(scope="module")

@@ -11,18 +11,12 @@ from smirk_blender.clean.neutral import without_neutral
 from smirk_blender.clean.picture import USUAL_SHUT
 from smirk_blender.clean.profile import load_profile, profile_for, profile_of, save_profile
 from smirk_blender.errors import ProfileError, TakeError
-from smirk_blender.flame import builtin_head
 from smirk_blender.sample import sample_take
 from smirk_blender.take import CleanUp
 from smirk_blender.take.clean_up import Gains, Identity, Neutral
 from tests.builders import tiny_head
 
 SETTINGS = CleanUp(neutral=Neutral("range", 1, 6), gains=Gains(brows=1.5, asymmetry=0.5, mirror=True))
-
-
-@pytest.fixture(scope="module")
-def head():
-    return builtin_head()
 
 
 @pytest.fixture(scope="module")

@@ -10,18 +10,12 @@ from smirk_blender.clean import quality as quality_module
 from smirk_blender.clean.contact import lip_gap_mm
 from smirk_blender.clean.jitter import jitter_mm, still_rows
 from smirk_blender.clean.quality import quality
-from smirk_blender.flame import builtin_head
 from smirk_blender.sample.performance import eased, sample_take
 from smirk_blender.take import CleanUp
 from smirk_blender.take.clean_up import Spikes
 from tests.builders import make_take, tiny_head
 
 JAW = ((0.5, 0), (0.7, 0.25), (0.9, 0), (1.0, 0), (1.2, 0.25), (1.4, 0), (1.5, 0), (1.7, 0.25), (2.0, 0))  # (s, rad)
-
-
-@pytest.fixture(scope="module")
-def head():
-    return builtin_head()
 
 
 @pytest.fixture(scope="module")

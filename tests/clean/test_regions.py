@@ -8,19 +8,15 @@ import pytest
 from smirk_blender.clean.gains import partners
 from smirk_blender.clean.regions import SKIN_REGIONS, face_mask, region_masks
 from smirk_blender.errors import HeadError
-from smirk_blender.flame import builtin_head, load_head
 from tests.builders import tiny_head
 
 # MediaPipe's landmarks that SMIRK's embedding has too: in the middle of their region.
 INSIDE = {"brows": (105, 334, 66, 296), "lids": (159, 386, 145, 374), "nose": (4, 5, 195), "mouth": (13, 14, 61, 291)}
 
 
-@pytest.fixture(scope="module", params=["builtin", "flame"])
-def head(request):
-    if request.param == "builtin":
-        return builtin_head()
-    folder = request.getfixturevalue("shared_folder") / "flame"
-    return load_head(folder / "generic_model.pkl", folder)
+@pytest.fixture(scope="module")
+def head(either_head):
+    return either_head
 
 
 def test_every_vertex_is_shared_out_whole(head):

@@ -9,7 +9,6 @@ import pytest
 from smirk_blender.clean.groups import group_channels, shots, with_group_channels
 from smirk_blender.clean.jitter import jitter_mm, still_rows
 from smirk_blender.clean.smooth import smoothed
-from smirk_blender.flame import builtin_head
 from smirk_blender.flame.fit import LandmarkFitter
 from smirk_blender.flame.rotations import matrices_from_axis_angle
 from smirk_blender.take.clean_up import GROUPS, Smoothing
@@ -20,11 +19,6 @@ from tests.clean.shaking import shaking
 PARAMETERS = ("expression", "jaw_pose", "eyelid", "head_pose", "neck_pose", "eye_pose", "camera")
 LANDMARK_NOISE = 0.01  # of the eye distance
 DURATION_S = 10.0
-
-
-@pytest.fixture(scope="module")
-def head():
-    return builtin_head()
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from smirk_blender.take.clean_up import Identity, Neutral, Smoothing, Timing
 from smirk_blender.take.take import no_landmarks
 from smirk_blender.ui import tasks
 from smirk_blender.ui.clean_steps import kept
-from smirk_blender.ui.playing import head_of_take
+from smirk_blender.ui.playing import head_of_take, playing
 from smirk_blender.ui.properties import SMIRK_PG_take
 from tests.builders import make_take, shaking_take, tiny_head
 from tests.rig.scenes import flame_vertices, played_vertices
@@ -126,14 +126,14 @@ def test_compare_plays_the_take_as_solved_and_as_cleaned_in_turn(item, take, hea
     wanted = cleaned(take, tiny_head(), SMOOTH)
     for _ in range(2):
         bpy.ops.smirk.compare_take()
-        assert item.shows_raw and error_m(head_object, take) < EXACT_M
+        assert playing(bpy.context.scene, item) == "solved" and error_m(head_object, take) < EXACT_M
         bpy.ops.smirk.compare_take()
-        assert not item.shows_raw and error_m(head_object, wanted) < EXACT_M
+        assert playing(bpy.context.scene, item) == "cleaned" and error_m(head_object, wanted) < EXACT_M
     names = {action.name for action in bpy.data.actions}
     assert f"{item.action.name} as solved" in names
     bpy.ops.smirk.compare_take()
     bpy.ops.smirk.clean_take()  # a change shows what it changed
-    assert not item.shows_raw and error_m(head_object, wanted) < EXACT_M
+    assert playing(bpy.context.scene, item) == "cleaned" and error_m(head_object, wanted) < EXACT_M
 
 
 def test_a_profile_of_one_take_gives_another_its_neutral(item, take, tmp_path, head_object):

@@ -73,10 +73,10 @@ def clean_up_by_mouse(user: User, report: Report) -> Steps:
     yield from user.look("refined")
     yield from user.look("refined_panel", 'UI')
     yield from user.click("smirk.compare_take")
-    yield Until(lambda: take(user).shows_raw, "the take as solved", CLEAN_LIMIT_S)
+    yield Until(lambda: playing(user) == "solved", "the take as solved", CLEAN_LIMIT_S)
     yield from user.look("as_solved")
     yield from user.click("smirk.compare_take")
-    yield Until(lambda: not take(user).shows_raw, "the take as cleaned", CLEAN_LIMIT_S)
+    yield Until(lambda: playing(user) == "cleaned", "the take as cleaned", CLEAN_LIMIT_S)
     report.check("one action plays, and one is kept as solved", len(bpy.data.actions) == 2, str(len(bpy.data.actions)))
 
 
@@ -186,6 +186,10 @@ def until_idle() -> Until:
 
 def take(user: User):
     return solving.scene(user).smirk.takes[0]
+
+
+def playing(user: User) -> str:
+    return solving.addon("ui.playing").playing(solving.scene(user), take(user))
 
 
 def keys_of(user: User) -> dict[str, np.ndarray]:
