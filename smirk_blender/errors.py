@@ -33,6 +33,10 @@ class ProfileError(SmirkError):
     """An actor profile that is broken, of another head, newer than this version, or cannot be written."""
 
 
+class RetargetError(SmirkError):
+    """A character that a take cannot come onto, or a file of retargeting that is broken."""
+
+
 class WeightsError(SmirkError):
     """An encoder checkpoint that is not SMIRK's, or is damaged."""
 

@@ -22,6 +22,15 @@ def shared_folder() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", params=["builtin", "flame"])
+def either_head(request) -> Head:
+    """The built-in head, and a FLAME file's."""
+    if request.param == "builtin":
+        return builtin_head()
+    folder = request.getfixturevalue("shared_folder") / "flame"
+    return load_head(folder / "generic_model.pkl", folder)
+
+
 @pytest.fixture(scope="session")
 def encoder_reference(shared_folder) -> dict[str, np.ndarray]:
     """What the authors' own code gives for nine frames of actor_a.mp4."""

@@ -21,7 +21,7 @@ ROOMS = {
         ("clean", "encoder", "errors", "flame", "partial", "take"),
         ("cv2", "matplotlib", "mediapipe", "numpy", "scipy"),
     ),
-    "retarget": (("errors", "flame", "take"), ("numpy",)),
+    "retarget": (("errors", "flame", "partial", "take"), ("numpy",)),
     "clean": (("errors", "flame", "partial", "retarget", "take"), ("numpy", "scipy")),
     "rig": (("clean", "errors", "flame", "partial", "retarget", "take", "sample"), ("bpy", "mathutils", "numpy")),
     "models": (("capture", "errors"), ()),

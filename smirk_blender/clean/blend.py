@@ -10,10 +10,10 @@ import numpy as np
 
 from ..flame import Head
 from ..flame.measures import BROW_L, BROW_R
+from ..flame.per_head import once_a_head
 from ..take import Take
 from ..take.clean_up import Refine
 from ..take.contours import CONTOURS
-from .per_head import once_a_head
 
 NUM_VERTICES = 4000  # that stand for the mesh
 NEARNESS_POWER = 4.0  # a vertex belongs to the regions by their nearness: halfway between two it is half of each

@@ -13,10 +13,10 @@ import numpy as np
 from ..errors import HeadError
 from ..flame import Head
 from ..flame.gaze import GAZE_HIGH_RAD, GAZE_LOW_RAD
+from ..flame.per_head import once_a_head
+from ..flame.regions import SKIN_REGIONS, face_mask, region_masks
 from ..take import Take
 from ..take.clean_up import REGIONS, Gains
-from .per_head import once_a_head
-from .regions import SKIN_REGIONS, face_mask, region_masks
 
 FLOOR = 0.02  # of the face's weight, that skull and neck have: what moves them is not free
 NO_SHARE = 1e-6  # of a region in a vertex, that is left out

@@ -7,11 +7,11 @@ import numpy as np
 
 from ..errors import TakeError
 from ..flame import Head
+from ..flame.per_head import once_a_head
+from ..flame.regions import face_mask
 from ..flame.rotations import matrices_from_axis_angle
 from ..take import Take
 from ..take.clean_up import Identity
-from .per_head import once_a_head
-from .regions import face_mask
 
 if TYPE_CHECKING:
     from .profile import Profile

@@ -15,10 +15,10 @@ from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from ..errors import HeadError
 from ..flame import Head
+from ..flame.per_head import once_a_head
 from ..take import Take
 from ..take.clean_up import Smoothing
 from .contact import Slits, gaps_mm, lid_slits, lip_slits
-from .per_head import once_a_head
 from .smooth import calmed
 from .spikes import played_rows
 from .targets import smoothstep

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from smirk_blender.capture import solve_video
-from smirk_blender.flame import builtin_head, load_head
+from smirk_blender.flame import builtin_head
 from smirk_blender.take import Take, load_take
 from tests.clean.closed_loop import CLIP, badly_solved, truth, with_landmarks
 
@@ -12,14 +12,6 @@ from tests.clean.closed_loop import CLIP, badly_solved, truth, with_landmarks
 @pytest.fixture(scope="session")
 def head():
     return builtin_head()
-
-
-@pytest.fixture(scope="session", params=["builtin", "flame"])
-def either_head(request):
-    if request.param == "builtin":
-        return builtin_head()
-    folder = request.getfixturevalue("shared_folder") / "flame"
-    return load_head(folder / "generic_model.pkl", folder)
 
 
 @pytest.fixture(scope="session")

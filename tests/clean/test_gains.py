@@ -7,9 +7,9 @@ import pytest
 
 from smirk_blender.clean import gains
 from smirk_blender.clean.gains import JAW_WIDEST_RAD, expression_matrix, gained, partners, prepare_gains
-from smirk_blender.clean.regions import SKIN_REGIONS, face_mask, region_masks
 from smirk_blender.errors import HeadError
 from smirk_blender.flame import builtin_head, load_head
+from smirk_blender.flame.regions import SKIN_REGIONS, face_mask, region_masks
 from smirk_blender.sample import sample_take
 from smirk_blender.take.clean_up import Gains
 from tests.builders import make_take, tiny_head

@@ -8,9 +8,9 @@ import pytest
 from smirk_blender.clean.identity import locked, robust_shape
 from smirk_blender.clean.neutral import RestingFace
 from smirk_blender.clean.profile import Profile
-from smirk_blender.clean.regions import face_mask
 from smirk_blender.errors import TakeError
 from smirk_blender.flame import builtin_head
+from smirk_blender.flame.regions import face_mask
 from smirk_blender.sample import sample_take
 from smirk_blender.take.clean_up import Identity
 from tests.builders import make_take

@@ -8,9 +8,9 @@ import pytest
 
 from smirk_blender.clean.identity import locked
 from smirk_blender.clean.join import joined
-from smirk_blender.clean.regions import face_mask
 from smirk_blender.errors import TakeError
 from smirk_blender.flame import builtin_head
+from smirk_blender.flame.regions import face_mask
 from smirk_blender.flame.rotations import matrices_from_axis_angle
 from smirk_blender.sample.performance import sample_take
 from smirk_blender.take import CleanUp, Source, load_take, save_take

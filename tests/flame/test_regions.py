@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from smirk_blender.clean.gains import partners
-from smirk_blender.clean.regions import SKIN_REGIONS, face_mask, region_masks
 from smirk_blender.errors import HeadError
+from smirk_blender.flame.regions import SKIN_REGIONS, face_mask, region_masks
 from tests.builders import tiny_head
 
 # MediaPipe's landmarks that SMIRK's embedding has too: in the middle of their region.

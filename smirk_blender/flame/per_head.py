@@ -4,7 +4,7 @@ import weakref
 from collections.abc import Callable
 from functools import wraps
 
-from ..flame import Head
+from .head import Head
 
 
 def once_a_head(make: Callable) -> Callable:

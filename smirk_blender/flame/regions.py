@@ -7,7 +7,7 @@ does not have are put where they lie on the built-in head, carried over by the l
 import numpy as np
 
 from ..errors import HeadError
-from ..flame import JOINT_NAMES, Head
+from .head import JOINT_NAMES, Head
 from .per_head import once_a_head
 
 SKIN_REGIONS = ("lids", "brows", "cheeks", "nose", "mouth", "jaw")  # of REGIONS, all but the eyeballs
