@@ -240,7 +240,7 @@ def bench(options: argparse.Namespace) -> int:
     arguments = [part for name, path in given.items() if path for part in (name, path)]
     code = subprocess.run([python, "-m", "tests.bench", str(options.video.resolve()), *arguments], cwd=ROOT).returncode
     playback = ["--flame", given["--flame"]] if given["--flame"] else []
-    for module in ("tests.bench_playback", "tests.bench_clean"):
+    for module in ("tests.bench_playback", "tests.bench_clean", "tests.bench_retarget"):
         code = code or subprocess.run([python, "-m", module, *playback], cwd=ROOT).returncode
     return code
 

@@ -16,7 +16,7 @@ from .align import align_similarity
 from .gaze import GAZE_HIGH_RAD, GAZE_LOW_RAD
 from .head import Head
 from .landmark_model import LandmarkModel
-from .measures import eye_distance
+from .measures import BROW_GAPS, LID_AND_LIP_GAPS, eye_distance
 from .rotations import matrices_from_axis_angle
 
 NUM_FIT_SHAPE = 300  # identity directions fitted, or as many as the head has
@@ -69,18 +69,6 @@ JAW_HIGH = (0.7, 0.2, 0.2)
 JAW_SIDE_SPREAD_RAD = 0.06
 VERGENCE_SIGMA_RAD = 0.05  # how far the two eyes may look apart
 
-# What an audience reads. Each is (landmarks, landmarks), whose means should lie as far apart on the head as in the
-# picture. MediaPipe's indices.
-LID_AND_LIP_GAPS = (
-    *(((upper,), (lower,)) for upper, lower in ((160, 144), (159, 145), (158, 153), (161, 163), (157, 154))),
-    *(((upper,), (lower,)) for upper, lower in ((387, 373), (386, 374), (385, 380), (388, 390), (384, 381))),
-    *(((upper,), (lower,)) for upper, lower in ((13, 14), (82, 87), (312, 317), (81, 178), (311, 402))),
-    *(((right,), (left,)) for right, left in ((61, 291), (78, 308))),
-)
-BROW_GAPS = (
-    *(((brow,), (33, 133)) for brow in (52, 53, 63, 65, 105)),
-    *(((brow,), (263, 362)) for brow in (282, 283, 293, 295, 334)),
-)
 IRIS_CONTOURS = {468: (159, 145), 473: (386, 374)}  # an iris behind a shut lid is a guess
 
 

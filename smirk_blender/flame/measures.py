@@ -14,6 +14,17 @@ BROW_R = (52, 53, 63, 65, 105)
 INNER_LIPS = ((13, 14), (82, 87), (312, 317))
 MOUTH_CORNERS = (61, 291)
 LIP_MIDDLE = (0, 17)
+# What an audience reads. Each is (landmarks, landmarks), whose means should lie as far apart on one face as on another.
+LID_AND_LIP_GAPS = (
+    *(((upper,), (lower,)) for upper, lower in ((160, 144), (159, 145), (158, 153), (161, 163), (157, 154))),
+    *(((upper,), (lower,)) for upper, lower in ((387, 373), (386, 374), (385, 380), (388, 390), (384, 381))),
+    *(((upper,), (lower,)) for upper, lower in ((13, 14), (82, 87), (312, 317), (81, 178), (311, 402))),
+    *(((right,), (left,)) for right, left in ((61, 291), (78, 308))),
+)
+BROW_GAPS = (
+    *(((brow,), (33, 133)) for brow in (52, 53, 63, 65, 105)),
+    *(((brow,), (263, 362)) for brow in (282, 283, 293, 295, 334)),
+)
 # Points that expressions hardly move, for taking the head's own motion out.
 STEADY = (6, 168, 197, 195, 5, 4, 2, 98, 327, 129, 358, *EYE_CORNERS_R, *EYE_CORNERS_L)
 

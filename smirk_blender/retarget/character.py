@@ -14,7 +14,8 @@ class CharacterBone:
         name: of the bone; "" for an object.
         matrix: (4, 4) float64, rest: its own space to the mesh's object space; +Y runs along a bone.
         parent: name of the bone that carries it; "" for none.
-        skinning: (V,) float32, how much of each vertex follows it, 0 to 1; None where it deforms nothing.
+        skinning: (V,) float32, how much of each vertex follows it and the bones that it carries, 0 to 1; None where
+            that is none.
     """
 
     owner: str
@@ -36,6 +37,7 @@ class Character:
         key_offsets: (K, V, 3) float32, what a key at 1 adds, vertex groups obeyed.
         key_limits: (K, 2) float64, least and greatest value of each.
         bones: those that the face is turned with or follows by.
+        notes: what a user should know, a sentence each: keys that a take cannot move, bones that are not there.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Character:
     key_offsets: np.ndarray | None = None
     key_limits: np.ndarray | None = None
     bones: tuple[CharacterBone, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def bone(self, owner: str, name: str) -> CharacterBone | None:
         return next((bone for bone in self.bones if (bone.owner, bone.name) == (owner, name)), None)

@@ -65,8 +65,9 @@ class RetargetProfile:
 
     Attributes:
         name: for people to read.
-        by: "names" the ARKit names of its keys, "geometry" what its keys do to the surface, "auto" names where there are
-            enough of them, else geometry.
+        by: "names" the ARKit names of its keys, "geometry" what its keys do to the surface, "both" names, of which what
+            the surface needs is changed; "auto" names where there are enough of them, both where it has landmarks too,
+            else geometry.
         landmarks: where MediaPipe's landmarks lie on its mesh; None until they were found or picked.
         keys: by name, those that differ from the usual.
         jaw, eye_L, eye_R, head, neck: where their turns go.
@@ -77,7 +78,7 @@ class RetargetProfile:
     """
 
     name: str = ""
-    by: Literal["auto", "names", "geometry"] = "auto"
+    by: Literal["auto", "names", "geometry", "both"] = "auto"
     landmarks: LandmarkEmbedding | None = None
     keys: dict[str, KeySettings] = field(default_factory=dict)
     jaw: Route = Route()
