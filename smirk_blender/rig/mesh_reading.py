@@ -3,6 +3,7 @@
 import numpy as np
 from bpy.types import Object
 
+from ..errors import RetargetError
 from .shape_keys import key_points
 
 
@@ -13,6 +14,34 @@ def rest_points(mesh_object: Object) -> np.ndarray:
     points = np.empty(3 * len(mesh_object.data.vertices), np.float32)
     mesh_object.data.vertices.foreach_get("co", points)
     return points.reshape(-1, 3)
+
+
+def check_places(mesh_object: Object, points: np.ndarray, where: str = "at rest") -> None:
+    """Raise RetargetError where points of a mesh are not numbers, as broken files have them."""
+    nowhere = len(points) - int(np.isfinite(points).all(axis=-1).sum())
+    if nowhere:
+        raise RetargetError(
+            f"{mesh_object.name} has {nowhere} {'vertex' if nowhere == 1 else 'vertices'} {where} whose place is not a "
+            "number. Delete or repair what is broken of its mesh"
+        )
+
+
+def mesh_triangles(mesh_object: Object) -> np.ndarray:
+    """Return a mesh's faces as triangles, (F, 3) int32 vertex indices."""
+    mesh = mesh_object.data
+    mesh.calc_loop_triangles()
+    corners = np.empty(3 * len(mesh.loop_triangles), np.int32)
+    mesh.loop_triangles.foreach_get("vertices", corners)
+    return corners.reshape(-1, 3)
+
+
+def group_members(mesh_object: Object) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return every membership in a vertex group: its vertex (M,) int, group (M,) int and weight (M,) float32."""
+    vertices = mesh_object.data.vertices
+    members = [(group.group, group.weight) for vertex in vertices for group in vertex.groups]
+    counts = np.fromiter((len(vertex.groups) for vertex in vertices), int, len(vertices))
+    groups, weights = np.array(members, np.float64).reshape(-1, 2).T
+    return np.repeat(np.arange(len(vertices)), counts), groups.astype(int), weights.astype(np.float32)
 
 
 def mesh_edges(mesh_object: Object) -> np.ndarray:
