@@ -53,18 +53,32 @@ def use_action(datablock: ID, action: Action, slot_identifier: str = "") -> None
         animation.action_slot = fitting[0] if fitting else action.slots.new(datablock.id_type, datablock.name)
 
 
-def ensure_fcurve(action: Action, datablock: ID, data_path: str, index: int = 0, group: str = "") -> FCurve:
-    """Return the action's F-curve for a property of a datablock, made if need be; it need not use the action yet."""
-    channels = action if not has_slots() else _channels(action, datablock)
+def play_slot(datablock: ID, action: Action, slot: object) -> None:
+    """Bind an action to a datablock, through this slot of it where Blender has slots."""
+    animation = datablock.animation_data or datablock.animation_data_create()
+    animation.action = action
+    if slot is not None:
+        animation.action_slot = slot
+
+
+def ensure_fcurve(
+    action: Action, datablock: ID, data_path: str, index: int = 0, group: str = "", slot: object = None
+) -> FCurve:
+    """Return the action's F-curve for a property of a datablock, made if need be; it need not use the action yet.
+
+    Args:
+        slot: for the datablock; the first of its kind where left out.
+    """
+    channels = action if not has_slots() else _channels(action, datablock, slot)
     fcurve = channels.fcurves.find(data_path, index=index) or channels.fcurves.new(data_path, index=index)
     if group and fcurve.group is None:
         fcurve.group = channels.groups.get(group) or channels.groups.new(group)
     return fcurve
 
 
-def _channels(action: Action, datablock: ID):
+def _channels(action: Action, datablock: ID, slot: object = None):
     """Return the channelbag of an action's slot for a datablock, both made if need be."""
-    slot = slot_for(datablock, action) or action.slots.new(datablock.id_type, datablock.name)
+    slot = slot or slot_for(datablock, action) or action.slots.new(datablock.id_type, datablock.name)
     layer = action.layers[0] if len(action.layers) else action.layers.new("Layer")
     strip = layer.strips[0] if len(layer.strips) else layer.strips.new(type='KEYFRAME')
     return strip.channelbag(slot, ensure=True)
@@ -91,6 +105,49 @@ def slot_for(datablock: ID, action: Action) -> object:
     return next((slot for slot in action.slots if slot.target_id_type == datablock.id_type), None)
 
 
+def own_slot(datablock: ID, action: Action) -> object:
+    """Return the slot by which an action animates this very datablock, and none other of its kind; None for none.
+
+    It is the one by which the datablock plays the action, or else the one that is called like it.
+    """
+    if not has_slots():
+        return None
+    animation = datablock.animation_data
+    if animation is not None and animation.action == action and animation.action_slot is not None:
+        return animation.action_slot
+    tracks = animation.nla_tracks if animation is not None else ()
+    played = [strip.action_slot for track in tracks for strip in track.strips if strip.action == action]
+    called = [slot for slot in action.slots if slot.target_id_type == datablock.id_type]
+    called = [slot for slot in called if slot.name_display == datablock.name]
+    return next((slot for slot in (*played, *called) if slot is not None), None)
+
+
+def ensure_own_slot(datablock: ID, action: Action) -> object:
+    """Return `own_slot`, made if need be; None where Blender has no slots."""
+    if not has_slots():
+        return None
+    return own_slot(datablock, action) or action.slots.new(datablock.id_type, datablock.name)
+
+
+def slot_fcurves(action: Action, slot: object) -> list[FCurve]:
+    """Return the F-curves of a slot, or of a whole action without slots."""
+    if not has_slots():
+        return list(action.fcurves)
+    bags = [strip.channelbag(slot) for layer in action.layers for strip in layer.strips] if slot else []
+    return [fcurve for bag in bags if bag is not None for fcurve in bag.fcurves]
+
+
+def remove_fcurve(action: Action, slot: object, fcurve: FCurve) -> None:
+    """Take an F-curve out of a slot, or of an action without slots."""
+    if not has_slots():
+        action.fcurves.remove(fcurve)
+        return
+    for bag in (strip.channelbag(slot) for layer in action.layers for strip in layer.strips):
+        if bag is not None and bag.fcurves.find(fcurve.data_path, index=fcurve.array_index) == fcurve:
+            bag.fcurves.remove(fcurve)
+            return
+
+
 def use_slot(strip: NlaStrip, slot: object) -> None:
     """Let an NLA strip play this slot of its action."""
     if slot is not None:
@@ -99,11 +156,7 @@ def use_slot(strip: NlaStrip, slot: object) -> None:
 
 def key_range(action: Action, slot: object) -> tuple[float, float] | None:
     """Return the first and last scene frame with keys of a slot, or of a whole action without slots; None if none."""
-    if has_slots():
-        bags = [strip.channelbag(slot) for layer in action.layers for strip in layer.strips] if slot else []
-        curves = [fcurve for bag in bags if bag is not None for fcurve in bag.fcurves]
-    else:
-        curves = list(action.fcurves)
+    curves = slot_fcurves(action, slot)
     ranges = np.array([fcurve.range() for fcurve in curves if len(fcurve.keyframe_points) > 1])
     if not len(ranges):  # held still, or moved at one frame
         ranges = np.array([fcurve.range() for fcurve in curves if len(fcurve.keyframe_points)])

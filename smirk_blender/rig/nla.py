@@ -23,7 +23,7 @@ def push_down(head_object: Object, action: Action) -> list[NlaStrip]:
         slot = compat.slot_for(datablock, its_action)
         key_frames = compat.key_range(its_action, slot)
         if key_frames is not None:
-            strips.append(_add_strip(datablock, its_action, slot, key_frames))
+            strips.append(add_strip(datablock, its_action, slot, key_frames))
     return strips
 
 
@@ -54,16 +54,28 @@ def renew_strips(head_object: Object, action: Action, before: list[KeyFrames]) -
     """
     each = zip(players(head_object, action), before, key_frames_of(head_object, action))
     for (datablock, its_action), old, new in each:
-        for strip in strips_of(datablock, its_action) if old is not None and new not in (None, old) else ():
-            ends = strip.action_frame_start - old[0], strip.action_frame_end - max(old[1], old[0] + 1.0)
-            if max(map(abs, ends)) < SAME_FRAME:
-                first, last = new[0], max(new[1], new[0] + 1.0)
-                start = strip.frame_start + strip.scale * (first - old[0])
-                end = start + strip.scale * (last - first)
-                for _ in range(2):  # Blender lets neither end pass the other, so one of them may arrive late
-                    strip.action_frame_start, strip.action_frame_end = first, last
-                for _ in range(2):
-                    strip.frame_start, strip.frame_end = start, end
+        for strip in strips_of(datablock, its_action):
+            renew_strip(strip, old, new)
+
+
+def renew_strip(strip: NlaStrip, old: KeyFrames, new: KeyFrames) -> None:
+    """Let a strip that played all of an action play all of what it holds since; another stays as it is.
+
+    Args:
+        strip: of the action.
+        old, new: where it had keys, and has them now.
+    """
+    if old is None or new in (None, old):
+        return
+    ends = strip.action_frame_start - old[0], strip.action_frame_end - max(old[1], old[0] + 1.0)
+    if max(map(abs, ends)) < SAME_FRAME:
+        first, last = new[0], max(new[1], new[0] + 1.0)
+        start = strip.frame_start + strip.scale * (first - old[0])
+        end = start + strip.scale * (last - first)
+        for _ in range(2):  # Blender lets neither end pass the other, so one of them may arrive late
+            strip.action_frame_start, strip.action_frame_end = first, last
+        for _ in range(2):
+            strip.frame_start, strip.frame_end = start, end
 
 
 def is_pushed_down(head_object: Object, action: Action) -> bool:
@@ -80,7 +92,13 @@ def unbind(head_object: Object) -> None:
             datablock.animation_data.action = None
 
 
-def _add_strip(datablock: ID, action: Action, slot: object, key_frames: tuple[float, float]) -> NlaStrip:
+def add_strip(datablock: ID, action: Action, slot: object, key_frames: tuple[float, float]) -> NlaStrip:
+    """Add a strip of an action over all others of a datablock, on a track of its own, and unbind it; return the strip.
+
+    Args:
+        slot: of the action; None without slots.
+        key_frames: the scene frames, and the action's own, that it reaches over.
+    """
     animation = datablock.animation_data or datablock.animation_data_create()
     if animation.action == action:
         animation.action = None  # what is bound plays over the NLA
