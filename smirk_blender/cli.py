@@ -9,10 +9,10 @@ import argparse
 import os
 import sys
 
-from .commands import bake, clean, doctor, join, qa, sample
+from .commands import bake, clean, doctor, join, live_link, qa, retarget, sample
 from .errors import SmirkError
 
-COMMANDS = (bake, clean, join, qa, sample, doctor)  # as `--help` lists them
+COMMANDS = (bake, clean, join, retarget, live_link, qa, sample, doctor)  # as `--help` lists them
 
 
 def main(argv: list[str]) -> int:
