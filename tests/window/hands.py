@@ -71,6 +71,15 @@ def click(button: int = 1, times: int = 1) -> Steps:
     yield from program("xdotool", "click", "--repeat", times, "--delay", CLICK_DELAY_MS, button)
 
 
+def hold(button: int = 1) -> Steps:
+    """Press a button of the mouse, and keep it down until `let_go`."""
+    yield from program("xdotool", "mousedown", button)
+
+
+def let_go(button: int = 1) -> Steps:
+    yield from program("xdotool", "mouseup", button)
+
+
 def key(name: str) -> Steps:
     """Press a key by its X name, with what is held beside it: Escape, ctrl+z."""
     yield from program("xdotool", "key", "--clearmodifiers", name)
