@@ -89,7 +89,7 @@ def baked(
     files = ModelFiles.of(_found(head_name))
     check_bake(_found(head_name), model, take, identity=settings.identity)
     cleaned = yield from cleaned_elsewhere(take, model, clean_up, take_path, files)
-    head_object, scene = _found(head_name), _scene(scene_name)
+    head_object, scene = _found(head_name), scene_named(scene_name)
     before, action = _timeline(scene), _action(into)
     fits = settings.fit_range and (action is None or _is_fitted(scene, action))
     identity = settings.identity
@@ -108,9 +108,9 @@ def baked(
         said = f", before {camera.name}"
     else:
         moved = yield from elsewhere(with_head_motion, cleaned, settings.head_motion)
-        head_object, scene = _found(head_name), _scene(scene_name)
+        head_object, scene = _found(head_name), scene_named(scene_name)
         check_bake(head_object, model, moved, identity=identity)  # before the scene gets another rate
-        placed, start = _placed(scene, moved, chosen, settings, moved.first_frame - take.first_frame)
+        placed, start = placed_take(scene, moved, chosen, settings, moved.first_frame - take.first_frame)
         action = yield from bake_steps(
             head_object,
             model,
@@ -124,11 +124,11 @@ def baked(
         )
         said, camera = "", None
     name = take_place_of(replaces, action)
-    head_object, scene = _found(head_name), _scene(scene_name)
+    head_object, scene = _found(head_name), scene_named(scene_name)
     if settings.bake_as == 'nla' and not into:
         push_down(head_object, action)
     if fits and settings.shot == 'none':
-        _fit_range(scene, start, len(placed))
+        fit_range(scene, start, len(placed))
     action[CLEAN_UP] = clean_up_text(clean_up)
     if identity != 'keep':
         action[WORN] = cleaned.shape.tolist()
@@ -193,7 +193,7 @@ def take_place_of(earlier: str, action: Action) -> str:
     return action.name
 
 
-def _placed(
+def placed_take(
     scene: Scene, take: Take, chosen: ChosenFootage | None, settings: BakeSettings, lead: int
 ) -> tuple[Take, int]:
     """Return what to bake and from which scene frame on; the scene gets the take's rate where that is asked for.
@@ -251,7 +251,7 @@ def _is_fitted(scene: Scene, action: Action) -> bool:
     return (scene.frame_start, scene.frame_end) == tuple(map(round, action.frame_range))
 
 
-def _fit_range(scene: Scene, start: int, num_frames: int) -> None:
+def fit_range(scene: Scene, start: int, num_frames: int) -> None:
     scene.frame_start, scene.frame_end = start, start + max(num_frames, 1) - 1
 
 
@@ -264,7 +264,7 @@ def _found(head_name: HeadName) -> Object:
     return head_object
 
 
-def _scene(scene_name: str) -> Scene:
+def scene_named(scene_name: str) -> Scene:
     scene = bpy.data.scenes.get(scene_name)
     if scene is None:
         raise TakeError(f"The scene {scene_name} was deleted meanwhile. Open the take in another one")

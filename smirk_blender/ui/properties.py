@@ -13,7 +13,9 @@ from bpy.props import (
 from bpy.types import Action, Context, MovieClip, Object, PropertyGroup, Scene
 
 from ..clean import KEY_TOLERANCE_MM
+from ..rig import profile_property
 from .clean_up_settings import SMIRK_PG_clean_up
+from .retarget_settings import SMIRK_PG_retarget, SMIRK_PG_retarget_key
 
 FOOTAGE_KINDS = (
     ('FILE', "File", "A video, a picture, or a numbered sequence of pictures"),
@@ -236,21 +238,32 @@ class SMIRK_PG_scene(PropertyGroup):
     )
     take_index: IntProperty(name="Active Take", description="The take that is baked", default=0, min=0)
     bake: PointerProperty(name="Bake", description="How takes are baked", type=SMIRK_PG_bake)
+    retarget: PointerProperty(name="Retarget", description="How takes come onto a character", type=SMIRK_PG_retarget)
 
     def active_take(self) -> SMIRK_PG_take | None:
         return self.takes[self.take_index] if 0 <= self.take_index < len(self.takes) else None
 
 
-classes = (SMIRK_PG_face, SMIRK_PG_clean_up, SMIRK_PG_take, SMIRK_PG_bake, SMIRK_PG_scene)
+classes = (
+    SMIRK_PG_face,
+    SMIRK_PG_clean_up,
+    SMIRK_PG_take,
+    SMIRK_PG_bake,
+    SMIRK_PG_retarget_key,
+    SMIRK_PG_retarget,
+    SMIRK_PG_scene,
+)
 _register_classes, _unregister_classes = bpy.utils.register_classes_factory(classes)
 
 
 def register() -> None:
     _register_classes()
     Scene.smirk = PointerProperty(name="SMIRK", description="Facial capture", type=SMIRK_PG_scene)
+    profile_property.register()
 
 
 def unregister() -> None:
+    profile_property.unregister()
     del Scene.smirk
     _unregister_classes()
     _kept_items.clear()

@@ -38,6 +38,12 @@ def target_head(context: Context) -> Object | None:
     return heads[0] if len(heads) == 1 else None
 
 
+def character_of(context: Context) -> Object | None:
+    """Return the character that takes are retargeted onto; None where none is chosen, or it is not in the scene."""
+    chosen = context.scene.smirk.retarget.character
+    return chosen if chosen is not None and chosen.name in context.scene.objects else None
+
+
 def several_heads(context: Context) -> bool:
     """Return whether the scene has heads, but none of them is meant."""
     return target_head(context) is None and any(is_head(thing) for thing in context.scene.objects)

@@ -216,6 +216,9 @@ def draw_takes(layout: UILayout, context: Context) -> None:
     buttons.operator("smirk.open_take", text="", icon='FILE_FOLDER')
     buttons.operator("smirk.save_take_as", text="", icon='FILE_TICK')
     buttons.operator("smirk.remove_take", text="", icon='REMOVE')
+    row = layout.row(align=True)
+    row.operator("smirk.import_live_link", text="Import CSV", icon='IMPORT')
+    row.operator("smirk.export_live_link", text="Export CSV", icon='EXPORT')
     item = settings.active_take()
     if item is None:
         return

@@ -27,6 +27,7 @@ class Scenario:
 
 MODULE = "bl_ext.user_default.smirk_blender"  # what an extension installed from a file is called
 ACTOR = "footage/actor_a.mp4"
+CHARACTER = "rigs/facecap.glb"
 SMALL = (640, 400)  # where the processor draws, a large window takes 0.2 s, whatever the add-on does
 
 
@@ -55,5 +56,7 @@ SCENARIOS = (
     Scenario("clean_up", "clean_up_by_mouse", 300),
     Scenario("clean_up", "clean_up_alive", 300, ACTOR, SMALL),
     Scenario("clean_up", "panel_pictures", 300, ACTOR, (1600, 1000)),
+    Scenario("landmarks", "landmarks_by_mouse", 300, CHARACTER),
+    Scenario("retarget", "retarget_by_mouse", 400, CHARACTER),
     Scenario("readme", "readme_pictures", 300),
 )

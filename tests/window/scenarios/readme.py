@@ -20,12 +20,7 @@ def readme_pictures(user: User, report: Report) -> Steps:
         bpy.data.objects.remove(thing)
     solving.addon("ui.preferences").preferences().worker_python = report.settings["python"]
     yield from user.open_tab()
-    area = user.area()
-    area.spaces[0].show_gizmo = area.spaces[0].show_region_toolbar = area.spaces[0].show_region_tool_header = False
-    area.spaces[0].show_region_header = False
-    overlay = area.spaces[0].overlay
-    overlay.show_text = overlay.show_cursor = overlay.show_bones = overlay.show_object_origins = False
-    overlay.show_outline_selected = False
+    undress(user.area())
     yield from user.click("smirk.use_sample")
     yield 1.0
     with user.override('WINDOW'):
@@ -58,13 +53,27 @@ def front(user: User) -> Steps:
 
 def picture(user: User, report: Report, name: str, left_out: float = LEFT) -> Steps:
     """Save the editor as a picture of the README's, without this much of its width on the left."""
+    left, top, width, height = yield from user.on_screen(user.area())
+    cut = int(left_out * width)
+    yield from save_picture(user, report, name, (left + cut, top, width - cut, height))
+
+
+def save_picture(user: User, report: Report, name: str, place: tuple[int, int, int, int]) -> Steps:
+    """Save a part of the screen (left, top, width, height in pixels) as a picture of the README's."""
     yield from user.rest()
     folder = user.pictures / "readme"
     folder.mkdir(exist_ok=True)
     path = folder / f"{name}.png"
-    left, top, width, height = yield from user.on_screen(user.area())
-    cut = int(left_out * width)
-    yield from hands.photograph(str(path), (left + cut, top, width - cut, height))
+    yield from hands.photograph(str(path), place)
     yield from hands.program("convert", path, "-resize", f"{WIDTH_PX}x>", "+dither", "-colors", COLORS, path)
     size_kb = path.stat().st_size / 1000
     report.check(f"{name} is there", 5 < size_kb < 300, f"{size_kb:.0f} kB")
+
+
+def undress(area: bpy.types.Area) -> None:
+    """Leave nothing in a viewport but its picture and its sidebar."""
+    space = area.spaces[0]
+    space.show_gizmo = space.show_region_toolbar = space.show_region_tool_header = space.show_region_header = False
+    overlay = space.overlay
+    overlay.show_text = overlay.show_cursor = overlay.show_bones = overlay.show_object_origins = False
+    overlay.show_outline_selected = False
