@@ -59,9 +59,9 @@ def pytest_sessionfinish(session, exitstatus):
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config):
-    """End at once on Blender 4.2 as a module, which crashes where Python ends once any property had a callback."""
+    """End at once where Blender is a module: 4.2 may crash while Python shuts down, and 4.5 wait for ever."""
     bpy = sys.modules.get("bpy")
-    if bpy is not None and STATUS in config.stash and not bpy.app.binary_path and bpy.app.version < (4, 3):
+    if bpy is not None and STATUS in config.stash and not bpy.app.binary_path:
         config.get_terminal_writer().flush()
         sys.stdout.flush()
         os._exit(config.stash[STATUS])
