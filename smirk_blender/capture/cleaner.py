@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import TakeError
 from ..flame import BUILTIN_HEAD, open_head
+from ..retarget.solved_on import check_solved_on
 from ..take import CleanUp, load_take, save_take
 from .memory import peak_memory_mb
 from .protocol import CLEAN, JUDGE, REFINE, Done, Loading, Message, Progress, Warned
@@ -46,10 +46,7 @@ def clean_file(
     start = time.perf_counter()
     yield Loading("Loading the take")
     take, model = load_take(take_path), open_head(head, eyelids)
-    if not model.is_of(take.models):
-        raise TakeError(
-            f"{take_path} was solved on {take.models['head']}, not on {model.name}. Select the head that it was solved on"
-        )
+    check_solved_on(take, model, "Choose the head it was solved on")
     if work == REFINE:
         from ..clean.refine import refine  # scipy, whose lack must reach the parent as a message
 

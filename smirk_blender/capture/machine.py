@@ -6,6 +6,8 @@ import platform
 import sys
 from pathlib import Path
 
+THREADS_VARIABLE = "SMIRK_THREADS"  # of the environment: how many cores an encoder may use, where several are at work
+
 
 class _WindowsMemory(ctypes.Structure):
     """MEMORYSTATUSEX of Windows' sysinfoapi.h, of which `total` is wanted."""
@@ -37,6 +39,11 @@ def processor_name() -> str:
         if names:
             return names[0]
     return platform.processor() or platform.machine()
+
+
+def num_cores() -> int:
+    """Return how many of the processor's cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def memory_bytes() -> int:

@@ -12,6 +12,7 @@ from ..errors import HeadError, SmirkError
 from ..flame import BUILTIN_HEAD, Head, open_head
 from ..take.camera import camera_points_from_image
 from .gaze import gaze_from_irises
+from .machine import THREADS_VARIABLE
 
 if TYPE_CHECKING:
     from ..flame.fit import LandmarkFit
@@ -114,7 +115,7 @@ class SmirkSolver:
     def __init__(self, weights: str | os.PathLike, head: Head, device: str | None) -> None:
         from ..encoder import BATCH_SIZE, load_encoder, use_threads  # torch; the landmark solver does without
 
-        use_threads((os.cpu_count() or 2) - 1)  # one core finds faces meanwhile
+        use_threads(int(os.environ.get(THREADS_VARIABLE) or (os.cpu_count() or 2) - 1))  # one core finds faces meanwhile
         self._encoder = load_encoder(weights, device)
         self._head = head
         self.batch_size = BATCH_SIZE

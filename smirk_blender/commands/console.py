@@ -12,14 +12,21 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Keep Blender from printing: three lines for every frame it renders."""
+def quiet(*, errors: bool = False) -> Iterator[None]:
+    """Keep Blender from printing: three lines for every frame it renders.
+
+    Args:
+        errors: whether what goes to the other stream is kept back too: its own words on files that may be damaged.
+    """
     sys.stdout.flush()
-    kept = os.dup(1)
+    sys.stderr.flush()
+    kept = {number: os.dup(number) for number in ((1, 2) if errors else (1,))}
     with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 1)
+        for number in kept:
+            os.dup2(nowhere.fileno(), number)
     try:
         yield
     finally:
-        os.dup2(kept, 1)
-        os.close(kept)
+        for number, descriptor in kept.items():
+            os.dup2(descriptor, number)
+            os.close(descriptor)

@@ -14,6 +14,7 @@ from ..flame import JOINT_NAMES, Head
 from ..flame.rotations import axis_angle_from_matrices, cross_matrices, matrices_from_axis_angle
 from ..take import Take
 from ..take.take import OPTIONAL_ARRAYS
+from .solved_on import check_solved_on
 
 CHUNK_FRAMES = 64  # of a FLAME head's vertices: 100 MB or so at a time; more are no faster
 MAX_STEPS = 12
@@ -93,12 +94,7 @@ def carry_take(
 
 
 def _check_heads(take: Take, source: Head, target: Head) -> None:
-    solved_on = take.models.get("head", "an unnamed head")
-    if not source.is_of(take.models):
-        raise TakeError(
-            f"The take of {take.source.name} was solved on {solved_on}, not on {source.name}. "
-            f"Choose {solved_on} as the head to carry it from"
-        )
+    check_solved_on(take, source, f"Choose {take.models.get('head')} as the head to carry it from")
     num_shape, num_expression = take.shape.shape[-1], take.expression.shape[-1]
     if num_shape > source.num_shape or num_expression > source.num_expression:
         raise TakeError(
