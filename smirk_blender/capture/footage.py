@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import VideoError
+from ..sequences import is_image, sequence_from
 from ..take import Source
 from .decode import Frame, VideoReader
-from .images import ImageReader, is_image, sequence_from
+from .images import ImageReader
 
 COUNT_SLACK = 2  # frames by which containers that hold a duration, not a count, may be off
 

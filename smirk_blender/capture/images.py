@@ -1,7 +1,6 @@
 """Pictures as footage: one image, or a sequence of them."""
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import cached_property
@@ -11,13 +10,11 @@ import cv2
 import numpy as np
 
 from ..errors import VideoError
+from ..sequences import UNREAD_SUFFIXES
 from ..take import Source
 from .decode import MAX_FPS_DENOMINATOR, PLAUSIBLE_FPS, Frame, size_and_sha256
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
-UNREAD_SUFFIXES = (".exr", ".hdr", ".dpx", ".cin", ".psd", ".heic", ".jp2", ".tga", ".avif")  # Blender's or cameras'
 IMAGE_FPS = 24.0  # of images that come without a rate; a new Blender scene's
-NUMBER_AT_END = re.compile(r"(?P<stem>.*?)(?P<number>\d+)$")
 
 
 class ImageReader:
@@ -84,11 +81,6 @@ class ImageReader:
         return Source(self.path.name, size_bytes, digest, self.width_px, self.height_px)
 
 
-def is_image(path: str | os.PathLike) -> bool:
-    """Return whether a file is an image by its name, one that can be read or not."""
-    return Path(path).suffix.lower() in IMAGE_SUFFIXES + UNREAD_SUFFIXES
-
-
 def read_image(path: Path) -> np.ndarray:
     """Return an image, (H, W, 3) uint8 BGR.
 
@@ -102,37 +94,6 @@ def read_image(path: Path) -> np.ndarray:
     if bgr is None:
         raise VideoError(f"{path} is not an image that can be read, or it is damaged. Save it again as PNG or JPEG")
     return bgr
-
-
-def sequence_from(first: Path) -> tuple[list[Path], tuple[str, ...]]:
-    """Return a sequence's images, and a sentence if it is broken off.
-
-    They are the first image and those with its name and the number at its end counted up, until one is missing.
-    Raises:
-        VideoError: no number at the end of the first image's name.
-    """
-    match = NUMBER_AT_END.match(first.stem)
-    if match is None:
-        raise VideoError(
-            f"{first.name} has no number at the end of its name, so no sequence starts with it. "
-            "Choose an image such as shot_0001.png, or use it as a single image"
-        )
-    stem, digits, number = match["stem"], match["number"], int(match["number"])
-    name = lambda at: f"{stem}{at:0{len(digits)}d}{first.suffix}"
-    names = set(os.listdir(first.parent)) if first.parent.is_dir() else set()
-    paths = [first]
-    while name(number + len(paths)) in names:
-        paths.append(first.with_name(name(number + len(paths))))
-    missing = number + len(paths)
-    pattern = re.compile(rf"{re.escape(stem)}(\d+){re.escape(first.suffix)}")
-    numbers = [int(found[1]) for found in map(pattern.fullmatch, names) if found]
-    later = [found for found in numbers if found > missing]
-    if not later:
-        return paths, ()
-    return paths, (
-        f"{name(missing)} is missing: the sequence ends before it, and {len(later)} later images up to "
-        f"{name(max(later))} are left out. Put the missing image in its place to use them",
-    )
 
 
 def _content(path: Path) -> bytes:

@@ -90,7 +90,7 @@ def strip_footage(strip: Strip | None, scene: Scene) -> Footage:
     if strip.type == 'IMAGE':
         folder = Path(bpy.path.abspath(strip.directory))
         images = tuple(folder / element.filename for element in strip.elements)
-        found = _images_footage(images, strip.name)
+        found = images_footage(images, strip.name)
     else:
         found = _movie_footage(Path(bpy.path.abspath(strip.filepath)), strip.name)
     if found.kind == "image":
@@ -127,7 +127,7 @@ def clip_footage(clip: MovieClip) -> Footage:
     """
     path = Path(bpy.path.abspath(clip.filepath))
     if clip.source == 'SEQUENCE':
-        found = _images_footage(_images_from(path), clip.name)
+        found = images_footage(_images_from(path), clip.name)
     else:
         found = _movie_footage(path, clip.name)
     frame_map = FrameMap(float(clip.frame_start - clip.frame_offset), 1.0, found.fps)
@@ -145,8 +145,22 @@ def file_footage(path: str | Path, *, sequence: bool = False) -> Footage:
     """
     path = Path(bpy.path.abspath(str(path))).absolute()
     if path.suffix.lower() in bpy.path.extensions_image:
-        return _images_footage(_images_from(path) if sequence else (path,), path.name)
+        return images_footage(_images_from(path) if sequence else (path,), path.name)
     return _movie_footage(path, path.name)
+
+
+def images_footage(images: tuple[Path, ...], name: str) -> Footage:
+    """Return the footage of some images in order.
+
+    Raises:
+        VideoError: one is missing, or Blender cannot read the first.
+    """
+    for image in images:
+        if not image.is_file():
+            raise VideoError(f"No image at {image}. Find it again (File > External Data), or choose other footage")
+    _, _, width_px, height_px = _read(images[0])
+    kind = "image" if len(images) == 1 else "sequence"
+    return Footage(name, kind, images[0], images, len(images), 0.0, width_px, height_px, 0, len(images) - 1)
 
 
 def _images_from(path: Path) -> tuple[Path, ...]:
@@ -269,15 +283,6 @@ def _placed(footage: Footage, frame_map: FrameMap, first_frame: int, last_frame:
 def _movie_footage(path: Path, name: str) -> Footage:
     num_frames, fps, width_px, height_px = _read(path)
     return Footage(name, "movie", path, (), num_frames, fps, width_px, height_px, 0, num_frames - 1)
-
-
-def _images_footage(images: tuple[Path, ...], name: str) -> Footage:
-    for image in images:
-        if not image.is_file():
-            raise VideoError(f"No image at {image}. Find it again (File > External Data), or choose other footage")
-    _, _, width_px, height_px = _read(images[0])
-    kind = "image" if len(images) == 1 else "sequence"
-    return Footage(name, kind, images[0], images, len(images), 0.0, width_px, height_px, 0, len(images) - 1)
 
 
 def _read(path: Path) -> tuple[int, float, int, int]:

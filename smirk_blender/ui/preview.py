@@ -129,7 +129,7 @@ def _footage_beside(context: Context, take_path: str) -> ChosenFootage:
     chosen = bpy.path.abspath(context.scene.smirk.footage_path)
     for path in (Path(chosen), Path(take_path).parent / name):
         if path.name == name and path.is_file():
-            is_sequence = len(take) > 1 and path.suffix.lower() in IMAGE_SUFFIXES
+            is_sequence = not take.is_still and path.suffix.lower() in IMAGE_SUFFIXES
             return ChosenFootage(file_footage(path, sequence=is_sequence), float(take.fps))
     raise VideoError(f"The take was solved from {name}. Choose that as footage, to see it")
 

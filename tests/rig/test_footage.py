@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import bpy
 import numpy as np
@@ -9,11 +10,12 @@ import pytest
 from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Vector
 
+from smirk_blender.commands.blend_files import save_blend
 from smirk_blender.errors import VideoError
 from smirk_blender.retarget.resample import FrameMap
 from smirk_blender.rig import bake_take, build_head, compat
 from smirk_blender.rig.actions import scene_frames_of
-from smirk_blender.rig.footage import add_footage, match_take, show_footage
+from smirk_blender.rig.footage import add_footage, make_footage_paths_relative, match_take, show_footage
 from smirk_blender.rig.stage import set_stage
 from smirk_blender.rig.strips import file_footage
 from smirk_blender.take import Source
@@ -261,3 +263,55 @@ def test_a_variable_rate_ends_where_its_last_frame_stands(empty_scene):
     time_s = np.array([0, 1, 2, 5, 8, 9]) / 25
     match_take(empty_scene, make_take(6, fps=Fraction(25), time_s=time_s), scene_frame_start=3)
     assert (empty_scene.frame_start, empty_scene.frame_end) == (3, 12)
+
+
+def test_a_take_of_a_sequence_has_all_of_its_images_in_a_strip_and_behind_the_head(empty_scene, tmp_path):
+    write_code_movie(tmp_path / "codes.mp4", 12, FPS)
+    part = take_of(4, first_frame=3, time_s=np.arange(3, 7) / float(FPS))
+    assert add_footage(empty_scene, tmp_path / "codes_002.png", part, scene_frame_start=5) == []
+    (strip,) = compat.sequencer_strips(empty_scene)
+    assert strip.type == 'IMAGE' and strip_range(strip) == (2, 10)  # image 2, the sequence's first, is 3 frames earlier
+    assert sequencer_grey(empty_scene, 5, tmp_path) == pytest.approx(5 * CODE_STEP, abs=3)  # levels of 255
+    (background,) = empty_scene.camera.data.background_images
+    assert (background.clip.source, background.clip.frame_start) == ('SEQUENCE', 2)
+    assert Path(background.clip.filepath).name == "codes_002.png"
+    assert empty_scene.render.fps / empty_scene.render.fps_base == pytest.approx(float(FPS), rel=1e-6)
+    (warning,) = add_footage(bpy.data.scenes.new("Long"), tmp_path / "codes_002.png", take_of(11))
+    assert "codes_002.png has 10 frames, the take 11" in warning
+
+
+def test_a_take_of_one_image_has_that_alone_whatever_lies_beside_it(empty_scene, tmp_path):
+    write_code_movie(tmp_path / "codes.mp4", 12, FPS)
+    assert add_footage(empty_scene, tmp_path / "codes_007.png", take_of(1)) == []
+    (strip,) = compat.sequencer_strips(empty_scene)
+    assert strip.type == 'IMAGE' and [element.filename for element in strip.elements] == ["codes_007.png"]
+    assert strip_range(strip) == (1, 1)
+    (background,) = empty_scene.camera.data.background_images
+    assert (background.source, background.image.source) == ('IMAGE', 'FILE') and not bpy.data.movieclips
+    assert background.image.pixels[0] * 255 == pytest.approx(7 * CODE_STEP, abs=1)  # levels
+    show_footage(empty_scene, replace(file_footage(tmp_path / "codes_007.png"), frame_map=FrameMap(1.0, 1.0)),
+                 camera=empty_scene.camera)
+    assert len(empty_scene.camera.data.background_images) == 1
+
+
+def test_images_below_the_blend_are_found_from_there(empty_scene, tmp_path):
+    (tmp_path / "shots").mkdir()
+    write_code_movie(tmp_path / "shots" / "codes.mp4", 3, FPS)
+    add_footage(empty_scene, tmp_path / "shots" / "codes_000.png", take_of(3))
+    add_footage(bpy.data.scenes.new("Still"), tmp_path / "shots" / "codes_001.png", take_of(1))
+    assert not make_footage_paths_relative(tmp_path)
+    save_blend(tmp_path / "shot.blend")
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
+    strips = [strip for scene in bpy.data.scenes for strip in compat.all_strips(scene)]
+    assert {strip.directory for strip in strips} == {"//shots/"}
+    (clip,) = bpy.data.movieclips
+    assert (clip.filepath, clip.source, clip.frame_duration) == ("//shots/codes_000.png", 'SEQUENCE', 3)
+    assert "//shots/codes_001.png" in {image.filepath for image in bpy.data.images}
+
+
+def test_a_take_of_several_frames_is_not_of_an_image_without_a_number(empty_scene, tmp_path):
+    write_code_movie(tmp_path / "codes.mp4", 1, FPS)
+    (tmp_path / "codes_000.png").rename(tmp_path / "poster.png")
+    with pytest.raises(VideoError, match="poster.png has no number at the end"):
+        add_footage(empty_scene, tmp_path / "poster.png", take_of(3))
+    assert not bpy.data.movieclips and not empty_scene.objects
