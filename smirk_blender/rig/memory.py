@@ -19,6 +19,7 @@ HEAD_ID = "smirk_head_id"  # of the mesh, and of every action baked onto it
 CLEAN_UP = "smirk_clean_up"  # of an action: the settings that its take was cleaned with, as JSON; "" for none
 WORN = "smirk_worn"  # of an action: the identity (S,) that its bake put on the head; none where the head kept its own
 RIG_ACTION = "smirk_rig_action"  # of an action: that of the bones, where Blender has no slots
+EXPRESSION_TAG = "smirk_expression"  # of an action: it is an expression, see `pose_assets`
 PLACEMENT = "smirk_placement"  # 13 numbers: axes row by row, scale, shift; of the mesh's coordinates
 BONES = "smirk_joints"  # a bone's name for each of JOINT_NAMES; empty where the head has no armature
 
