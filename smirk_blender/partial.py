@@ -5,16 +5,18 @@ python.exe of a virtual environment on Windows is a launcher, whose id its start
 """
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TOKEN_VARIABLE = "SMIRK_JOB"  # of the environment, set by `capture.job`
+TOKEN = secrets.token_hex(6)  # of a process that is no worker; not its id, which another machine's may have too
 
 
 def own_token() -> str:
-    """Return the token of the job that this process does; one that is no worker has its id for it."""
-    return os.environ.get(TOKEN_VARIABLE) or str(os.getpid())
+    """Return the token of the job that this process does, or its own."""
+    return os.environ.get(TOKEN_VARIABLE) or TOKEN
 
 
 def partial_path(path: Path) -> Path:
