@@ -204,7 +204,8 @@ def test(options: argparse.Namespace) -> int:
     """Run pytest in the main environment, and with --all the Blender tests in the others; return the first failure.
 
     With --all a full package is made and installed in each Blender; see `tests/install`. Where it cannot be made, that
-    is a failure, and all other tests run; what fails is run again, and said at the end. With --window the window test alone.
+    is a failure, and all other tests run; what fails is run again, and said at the end. With --window the window test
+    alone.
     """
     from tests.suites import Suites
 
@@ -234,7 +235,7 @@ def test(options: argparse.Namespace) -> int:
 
 
 def bench(options: argparse.Namespace) -> int:
-    """Measure the solvers, the playback and what follows a solve; see `tests/bench*.py`."""
+    """Measure the solvers, the playback, what follows, and batches; see `tests/bench*.py`, `tests/batch_night.py`."""
     python = environment(".venv", MAIN_BLENDER, WORKER_PACKAGES)
     given = {"--weights": absolute(options.weights), "--flame": absolute(options.flame)}
     arguments = [part for name, path in given.items() if path for part in (name, path)]
@@ -242,6 +243,8 @@ def bench(options: argparse.Namespace) -> int:
     playback = ["--flame", given["--flame"]] if given["--flame"] else []
     for module in ("tests.bench_playback", "tests.bench_clean", "tests.bench_retarget"):
         code = code or subprocess.run([python, "-m", module, *playback], cwd=ROOT).returncode
+    for part in ("speed", "memory"):
+        code = code or subprocess.run([python, "-m", "tests.batch_night", "--only", part], cwd=ROOT).returncode
     return code
 
 

@@ -6,23 +6,45 @@
 """
 
 import argparse
+import io
 import os
 import sys
 
-from .commands import bake, clean, doctor, join, live_link, qa, retarget, sample
+from .commands import (
+    bake,
+    batch,
+    clean,
+    clip,
+    doctor,
+    export,
+    join,
+    live_link,
+    pose,
+    preview,
+    qa,
+    retarget,
+    sample,
+    solve,
+)
 from .errors import SmirkError
 
-COMMANDS = (bake, clean, join, retarget, live_link, qa, sample, doctor)  # as `--help` lists them
+# As `--help` lists them.
+COMMANDS = (
+    solve, clean, bake, retarget, export, preview, batch, clip, join, pose, live_link, qa, sample, doctor,
+)
 
 
 def main(argv: list[str]) -> int:
     """Run one command; return the exit code: 0 done, 1 something is wrong outside the program, 2 wrong usage."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe on Windows knows few letters, and a clip may have any name
+        sys.stdout.reconfigure(errors="backslashreplace")
     parser = _parser()
     try:
         options = parser.parse_args(argv)
         options.check_usage(parser, options)
     except SystemExit as leaving:  # argparse has printed help or what was wrong
         return int(leaving.code or 0)
+    options.parser = parser  # for commands that run others
     try:
         return options.command(options) or 0
     except SmirkError as error:

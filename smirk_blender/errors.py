@@ -37,6 +37,14 @@ class RetargetError(SmirkError):
     """A character that a take cannot come onto, or a file of retargeting that is broken."""
 
 
+class ExportError(SmirkError):
+    """A format that cannot hold what is to be handed on, or a file that cannot be written."""
+
+
+class BatchError(SmirkError):
+    """A job, a list of clips or an output folder that a batch cannot work with."""
+
+
 class WeightsError(SmirkError):
     """An encoder checkpoint that is not SMIRK's, or is damaged."""
 

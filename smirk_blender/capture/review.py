@@ -6,7 +6,8 @@ messages as the worker's. The movie is silent: Blender adds the sound when it en
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import numpy as np
 from ..clean.frame_by_frame import cleaned_frame_by_frame
 from ..errors import SmirkError, VideoError
 from ..flame import BUILTIN_HEAD, Head, open_head
+from ..sequences import is_image
 from ..take import Take, load_take
 from ..take.camera import image_points
 from .footage import Footage
@@ -30,6 +32,7 @@ OVERLAY_ALPHA = 0.7
 BACKGROUND_BGR = (58, 54, 52)
 HEAD_MARGIN = 1.15  # room around the head in its own panel
 CHUNK_FRAMES = 16
+NUM_THUMBNAILS, THUMBNAIL_HEIGHT_PX = 3, 96
 GAP_TEXT, GAP_BGR = "no face", (60, 60, 235)
 
 
@@ -39,15 +42,18 @@ def review_take(
     movie_path: str,
     report_path: str | None = None,
     *,
+    thumbnail_path: str | None = None,
     head: str = BUILTIN_HEAD,
     eyelids: str | None = None,
     footage: dict | None = None,
 ) -> Iterator[Message]:
     """Write the preview movie of a take, yielding messages; the last is `Done`.
 
-    A take that says how it is cleaned is shown so, every frame of it at its own speed; the report shows both.
+    A take that says how it is cleaned is shown so, every frame of it at its own speed; the report shows both. One of
+    several frames whose footage is an image shows the sequence that the image begins.
     Args:
         report_path: where the report goes, if there is to be one; it is drawn with matplotlib.
+        thumbnail_path: where a small picture of some frames goes, if there is to be one.
         footage: the fields of `Footage`, as they were given to the solve.
     Raises:
         SmirkError: bad input, or a file that cannot be written.
@@ -62,6 +68,8 @@ def review_take(
     panels = PanelPainter(model, take if cleaned is None else cleaned)
     held = frames_held(take)
     footage = Footage(**footage or {})
+    if footage.images is None and is_image(video_path) and not take.is_still:
+        footage = replace(footage, sequence=True)
     part_only = take.first_frame > 0 or footage.last_frame is not None
     last_frame = take.first_frame + len(take) - 1 if part_only else None
     reader, num_painted = footage.open(video_path), 0
@@ -71,7 +79,10 @@ def review_take(
             raise VideoError(f"Cannot write the preview {movie_path}. Choose another output folder")
         for row, frame in enumerate(reader.frames(take.first_frame, last_frame)):
             if row >= len(take):
-                raise VideoError(f"{video_path} has more frames than the take {take_path}. Solve it again")
+                raise VideoError(
+                    f"{video_path} has more frames than the take {take_path}, which has {len(take)}. Name the range of "
+                    "frames that was solved, or choose the video that it was solved from"
+                )
             picture = panels.paint(row, cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2BGR))
             for _ in range(held[row]):
                 writer.write(picture)
@@ -86,8 +97,10 @@ def review_take(
         reader.close()
     if report_path:
         write_report(take, model, pictures, Path(report_path), cleaned)
+    if thumbnail_path:
+        _write_thumbnail(list(pictures.values()), thumbnail_path)
     seconds = time.perf_counter() - start
-    paths = [movie_path, report_path] if report_path else [movie_path]
+    paths = [path for path in (movie_path, report_path, thumbnail_path) if path]
     yield Done(paths, len(take), int((~take.gap).sum()), len(take) / seconds, {}, peak_memory_mb())
 
 
@@ -98,6 +111,18 @@ def frames_held(take: Take) -> np.ndarray:
     """
     starts = np.round(take.time_s * float(take.fps)).astype(int)
     return np.diff(np.append(starts, starts[-1] + 1))
+
+
+def _write_thumbnail(pictures: Sequence[np.ndarray], path: str) -> None:
+    """Write some of these pictures (H, W, 3) uint8 BGR side by side, from the first to the last."""
+    rows = np.unique(np.linspace(0, len(pictures) - 1, NUM_THUMBNAILS).astype(int))
+    height, width = pictures[0].shape[:2]
+    size_px = max(1, round(THUMBNAIL_HEIGHT_PX * width / height)), THUMBNAIL_HEIGHT_PX
+    strip = np.hstack([cv2.resize(pictures[row], size_px, interpolation=cv2.INTER_AREA) for row in rows])
+    try:
+        Path(path).write_bytes(cv2.imencode(".jpg", strip)[1])
+    except OSError as error:
+        raise VideoError(f"Cannot write {path}: {error.strerror or error}. Choose another output folder") from error
 
 
 class PanelPainter:

@@ -2,33 +2,32 @@
 
 import argparse
 import math
-import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import bpy
 import numpy as np
 from bpy.types import Action, Object
 
 from ..clean import KEY_TOLERANCE_MM
-from ..errors import TakeError
 from ..flame import BUILTIN_HEAD, Head, open_head
 from ..retarget.carry import carry_take
 from ..retarget.head_motion import with_head_motion
 from ..retarget.view import View
-from ..rig import bake_take, build_head, compat
+from ..rig import bake_take, build_head
 from ..rig.camera import bake_in_shot
 from ..rig.eyelid_order import set_eyelid_order
-from ..rig.footage import add_footage, make_footage_paths_relative, match_take
+from ..rig.footage import add_footage, match_take
 from ..rig.head_object import NUM_EXPRESSION_KEYS, NUM_IDENTITY_KEYS
 from ..rig.key_sheet import key_figures_of
-from ..rig.models import remember_model
+from ..rig.models import model_of, remember_model
 from ..rig.movie import encode_movie
 from ..rig.stage import light_stage, set_stage, show_camera_view
 from ..take import Take, load_take
+from .blend_files import save_blend
 from .console import quiet, say
 from .take_options import cleaned_as_it_says
+from .template import fit_template, open_template
 
 BESIDE, MATCHED = "beside", "matched"
 ORTHOGRAPHIC, PERSPECTIVE = "orthographic", "perspective"
@@ -41,8 +40,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     command.set_defaults(command=bake, check_usage=_check_usage)
     add = command.add_argument
     add("take", metavar="TAKE.npz", help="the take")
-    add("--head", required=True, metavar=f"{BUILTIN_HEAD}|FLAME.pkl", help="the built-in head, or a FLAME model")
-    add("--video", metavar="CLIP", help="the video that the take was solved from, shown beside the head, or behind it")
+    add("--head", metavar=f"{BUILTIN_HEAD}|FLAME.pkl", help="the built-in head, or a FLAME model; or see --template")
+    video = "the video or the first image that the take was solved from, shown beside the head, or behind it"
+    add("--video", metavar="CLIP", help=video)
     preview = "encode a silent movie with the video's sound"
     add("--preview", nargs=2, metavar=("PICTURES.mp4", "PREVIEW_OUT.mp4"), help=preview)
     add("--out", required=True, metavar="NAME.blend", help="the .blend to write")
@@ -52,17 +52,43 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 
 def bake(options: argparse.Namespace) -> None:
-    """Build a head in an empty scene, bake the take onto it, add the footage, save; encode the preview if asked.
+    """Build a head in a new scene, or open a template; bake the take onto it, add the footage, save; encode a preview.
 
     Raises:
         SmirkError: a file cannot be read or written.
     """
-    head = open_head(options.head, options.eyelids)
+    if options.template:
+        head_object = open_template(options.template, options.on)
+        head = model_of(head_object)
+    else:
+        head_object, head = None, open_head(options.head, options.eyelids)
     solved = load_take(options.take)
     solved_on = open_head(options.solved_on, options.eyelids) if options.solved_on else head
-    take = solved if options.raw else cleaned_as_it_says(solved, solved_on)
+    if options.cleaned:
+        take = load_take(options.cleaned)
+    else:
+        take = solved if options.raw else cleaned_as_it_says(solved, solved_on)
     take = with_head_motion(_carried(take, solved_on, head), options.head_motion)
-    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    if head_object is None:
+        bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+        head_object = _built(head, options)
+    matched_camera = _bake(head_object, head, take, options)
+    in_step = options.raw or solved.clean_up is None or solved.clean_up.timing.speed == 1.0
+    if options.template:
+        fit_template(take, options.video, in_step=in_step)
+    else:
+        _prepare_scene(take, options.video, matched_camera, in_step=in_step)
+    save_blend(options.out, moved=bool(options.template))
+    say(f"Saved {options.out}")
+    if options.preview:
+        pictures, preview = options.preview
+        with quiet():
+            encode_movie(pictures, preview, fps=take.fps, sound_path=options.video)
+        say(f"Encoded {preview}")
+
+
+def _built(head: Head, options: argparse.Namespace) -> Object:
+    """Return a new head in the scene, as the options say."""
     head_object = build_head(
         head,
         num_shape=options.identity_keys,
@@ -76,36 +102,7 @@ def bake(options: argparse.Namespace) -> None:
         set_eyelid_order(head_object, "after")
     num_keys = len(head_object.data.shape_keys.key_blocks) - 1
     say(f"Built {head.name}: {len(head_object.data.vertices)} vertices, {num_keys} shape keys")
-    matched_camera = _bake(head_object, head, take, options)
-    in_step = options.raw or solved.clean_up is None or solved.clean_up.timing.speed == 1.0
-    _prepare_scene(take, options.video, matched_camera, in_step=in_step)
-    save_blend(options.out)
-    say(f"Saved {options.out}")
-    if options.preview:
-        pictures, preview = options.preview
-        with quiet():
-            encode_movie(pictures, preview, fps=take.fps, sound_path=options.video)
-        say(f"Encoded {preview}")
-
-
-def save_blend(path: str | os.PathLike) -> None:
-    """Save everything as a compressed .blend; footage in or below its folder is found relative to it.
-
-    Raises:
-        TakeError: the folder cannot be written.
-    """
-    path = Path(path).absolute()
-    make_footage_paths_relative(path.parent)
-    file_preferences = bpy.context.preferences.filepaths
-    save_version, file_preferences.save_version = file_preferences.save_version, 0  # no NAME.blend1 beside it
-    try:
-        with quiet():
-            bpy.ops.wm.save_as_mainfile(filepath=str(path), compress=True, relative_remap=False)
-    except RuntimeError as error:
-        reason = compat.message_of(error)
-        raise TakeError(f"Cannot save {path} ({reason}). Choose a folder that you may write to") from error
-    finally:
-        file_preferences.save_version = save_version
+    return head_object
 
 
 def _carried(take: Take, solved_on: Head, head: Head) -> Take:
@@ -164,6 +161,8 @@ def _described(view: View, *, asked_mm: float | None) -> str:
 
 
 def _add_head_options(add: Callable) -> None:
+    add("--template", metavar="FILE.blend", help="open this file, and bake onto the head in it; it stays as it is")
+    add("--on", default="", metavar="OBJECT", help="the head in the template; its only one where left out")
     add("--eyelids", metavar="DIR", help="the folder with SMIRK's eyelid shapes for a FLAME model")
     identity_keys = f"identity directions with a shape key ({NUM_IDENTITY_KEYS}); the others share one"
     add("--identity-keys", type=_count, default=NUM_IDENTITY_KEYS, metavar="N", help=identity_keys)
@@ -178,13 +177,14 @@ def _add_head_options(add: Callable) -> None:
 
 def _add_take_options(add: Callable) -> None:
     add("--raw", action="store_true", help="as it was solved; otherwise cleaned, where the take says how")
+    add("--cleaned", metavar="TAKE.npz", help="the take as it was cleaned elsewhere, for a Python that cannot")
     add("--solved-on", metavar="FLAME.pkl", help="the model that the take was solved on, to carry it over to --head")
     identity = "whose face: the take's on shape keys (usual), the take's in the Basis, or the head's own"
     add("--identity", choices=("keys", "basis", "keep"), default="keys", help=identity)
     head_motion = "the head's rotation: as solved (usual), on the neck alone, or none"
     add("--head-motion", choices=("keep", "neck", "off"), default="keep", help=head_motion)
-    tolerance = f"fewer keys: how far any point of the face may be off ({KEY_TOLERANCE_MM:g} is usual); every frame has one "
-    add("--key-tolerance", type=_millimetres, metavar="MM", help=tolerance + "where left out")
+    tolerance = f"fewer keys: how far any point of the face may be off ({KEY_TOLERANCE_MM:g} is usual)"
+    add("--key-tolerance", type=_millimetres, metavar="MM", help=f"{tolerance}; every frame has one where left out")
 
 
 def _add_shot_options(add: Callable) -> None:
@@ -221,6 +221,10 @@ def _focal_mm(text: str) -> float | str:
 
 def _check_usage(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     """End with a usage error where options contradict each other."""
+    if bool(options.head) == bool(options.template):
+        parser.error("give --head for a new head, or --template for the head in a file")
+    if options.raw and options.cleaned:
+        parser.error("--cleaned is not --raw")
     if options.no_armature and (options.pose_keys == "driven" or options.lids == "after-posing"):
         parser.error("--pose-keys driven and --lids after-posing need an armature")
     if options.layout == MATCHED and options.head_motion != "keep":

@@ -3,11 +3,12 @@
 import argparse
 from dataclasses import replace
 
+from ..clean.needs import packages_for_cleaning
 from ..clean.timing import timed
 from ..take import CleanUp, Take, load_take, save_clean_up, save_take
 from .clean_options import add_clean_options, clean_up_of, settings_text
 from .console import say
-from .take_options import add_head_options, head_of, packages_for_cleaning
+from .take_options import add_head_options, head_of
 
 FRAMES_A_LINE = 200  # of progress
 
@@ -40,7 +41,7 @@ def clean(options: argparse.Namespace) -> None:
     """
     take = load_take(options.take)
     before = CleanUp() if options.defaults or take.clean_up is None else take.clean_up
-    clean_up = None if options.off else clean_up_of(options, before, _profile_gains(options))
+    clean_up = None if options.off else clean_up_of(options, before, profile_gains(options))
     said = "not cleaned"
     if clean_up is not None:
         num_frames = len(timed(take, clean_up.timing))
@@ -56,7 +57,7 @@ def clean(options: argparse.Namespace) -> None:
     say(f"Saved {options.out or options.take}: {said}")
 
 
-def _profile_gains(options: argparse.Namespace) -> dict[str, float]:
+def profile_gains(options: argparse.Namespace) -> dict[str, float]:
     if not options.profile:
         return {}
     with packages_for_cleaning():

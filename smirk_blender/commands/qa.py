@@ -3,9 +3,10 @@
 import argparse
 import json
 
+from ..clean.needs import packages_for_cleaning
 from ..take import load_take
 from .console import say
-from .take_options import add_head_options, head_of, packages_for_cleaning
+from .take_options import add_head_options, head_of
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 import bpy
-import numpy as np
 from bpy.types import Mesh, Object
 
 from ..errors import RetargetError
 from ..flame import Head, builtin_head
-from ..retarget.arkit_curves import ArkitCurves, take_of_curves, weights_between
+from ..retarget.arkit_curves import ArkitCurves, take_of_curves
 from ..retarget.live_link import read_live_link
-from ..retarget.onto import retargeted, retargeted_curves, way_of
+from ..retarget.onto import way_of
 from ..retarget.profile import RetargetProfile
 from ..retarget.profile_files import (
     PROFILE_SUFFIX,
@@ -23,28 +22,25 @@ from ..retarget.profile_files import (
     profile_of_facts,
     save_retarget_profile,
 )
-from ..retarget.resample import time_take
 from ..rig import compat
-from ..rig.actions import check_take, scene_frames_of
+from ..rig.actions import check_take
 from ..rig.character import check_character, meshes_with_same_keys, read_character
 from ..rig.control_rig import find_bones
-from ..rig.footage import match_take
-from ..rig.recipient import recipient_of
-from ..rig.retarget_actions import bake_retargeted, notes_of
+from ..rig.onto_character import missed_text, put_onto
+from ..rig.retarget_actions import notes_of
 from ..rig.retarget_layers import MODES
-from ..rig.retarget_memory import keep_profile, mesh_facts, profile_and_note_of
-from ..rig.strips import scene_fps
+from ..rig.retarget_memory import mesh_facts, profile_and_note_of
 from ..take import Take, load_take
 from ..take.clean_up import REGIONS
-from .bake import save_blend
+from .blend_files import open_blend, save_blend
 from .console import quiet, say
 from .landmark_search import find_landmarks_of
 from .take_options import add_head_options, cleaned_as_it_says, head_of
+from .workers import add_python_option
 
 FIND = "find"
 CSV = ".csv"
 GLTF = (".glb", ".gltf")
-PERCENT = 100.0
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -74,30 +70,22 @@ def retarget(options: argparse.Namespace) -> None:
     is_scene = _open_character(Path(options.character))
     mesh_object = _mesh_object(options)
     profile = _profile_for(mesh_object, options)
-    recipient = recipient_of(mesh_object, head, profile)
-    placed, start = _placed(take, options.start, is_scene)
-    if curves is None:
-        result = retargeted(placed, head, recipient, profile)
-    else:
-        result = retargeted_curves(weights_between(curves, placed.time_s), placed, head, recipient, profile)
-    others = [] if options.alone else meshes_with_same_keys(mesh_object)
     name = Path(options.take).name.removesuffix(".npz").removesuffix(".take").removesuffix(CSV)
-    action = bake_retargeted(
+    action, result = put_onto(
         mesh_object,
-        result,
-        scene_frames_of(placed, start),
-        action_name=f"{name} on {mesh_object.name}",
-        take_id=name,
+        take,
+        head,
+        profile,
+        name=name,
+        curves=curves,
         mode=options.mode,
-        others=others,
+        timing="resample" if is_scene else "set",
+        scene_frame_start=options.start,
+        alone=options.alone,
     )
-    keep_profile(mesh_object, profile)
-    missed = ""
-    if np.isfinite(result.missed).any():
-        missed = f", {PERCENT * float(np.nanmean(result.missed)):.1f} % of the face's width off in the mean"
     moved = f"{len(result.key_names)} keys, {len(result.bones)} bones"
-    say(f"Retargeted {len(placed)} frames to {action.name}: {moved}{missed}")
-    for thing in others:
+    say(f"Retargeted {len(result.weights)} frames to {action.name}: {moved}{missed_text(result)}")
+    for thing in [] if options.alone else meshes_with_same_keys(mesh_object):
         say(f"{thing.name} moves along")
     for note in notes_of(action):
         say(note)
@@ -105,6 +93,19 @@ def retarget(options: argparse.Namespace) -> None:
         say(f"Saved {save_retarget_profile(profile, mesh_facts(mesh_object), options.save_profile)}")
     save_blend(options.out)
     say(f"Saved {options.out}")
+
+
+def check_character_file(options: argparse.Namespace) -> None:
+    """Open what the options say of a character, which needs no take; Blender holds the character's file then.
+
+    Raises:
+        SmirkError: the file cannot be opened or has no such mesh, the mesh no keys; or a profile cannot be read.
+    """
+    for path in (options.profile, options.landmarks):
+        if path not in (None, FIND):
+            load_retarget_profile(path)
+    _open_character(Path(options.character))
+    check_character(_mesh_object(options))
 
 
 def _performance(options: argparse.Namespace) -> tuple[Take, Head, ArkitCurves | None]:
@@ -131,18 +132,18 @@ def _open_character(path: Path) -> bool:
     is_scene = path.suffix.lower() == ".blend"
     if not is_scene and path.suffix.lower() not in GLTF:
         raise RetargetError(f"{path} is no .blend, .glb or .gltf. Import it into Blender, and save a .blend")
+    if is_scene:
+        open_blend(path, RetargetError, "Open it in Blender, and save it again")
+        return True
     try:
         with quiet():
-            if is_scene:
-                bpy.ops.wm.open_mainfile(filepath=str(path.absolute()), load_ui=False, use_scripts=False)
-            else:
-                bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
-                bpy.ops.import_scene.gltf(filepath=str(path.absolute()))
+            bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+            bpy.ops.import_scene.gltf(filepath=str(path.absolute()))
     except RuntimeError as error:
         raise RetargetError(
             f"Cannot open {path} ({compat.message_of(error)}). Open it in Blender, and save it again as a .blend"
         ) from error
-    return is_scene
+    return False
 
 
 def _mesh_object(options: argparse.Namespace) -> Object:
@@ -183,8 +184,8 @@ def _profile_for(mesh_object: Object, options: argparse.Namespace) -> RetargetPr
         say(note)
     if options.landmarks == FIND or (options.landmarks is None and _needs_landmarks(mesh_object, profile)):
         say(f"Looking for the face of {mesh_object.name}")
-        given = {name: getattr(options, name) for name in ("worker_python", "landmark_model")}
-        found = find_landmarks_of(mesh_object, {name: value for name, value in given.items() if value is not None})
+        models = dict(python=options.python, landmark_model=options.landmark_model)
+        found = find_landmarks_of(mesh_object, **models)
         say(f"Found {len(found.landmarks)} landmarks")
         for note in found.notes:
             say(note)
@@ -201,17 +202,6 @@ def _needs_landmarks(mesh_object: Object, profile: RetargetProfile) -> bool:
     return bool(follows) or (bool(character.key_names) and way_of(character, profile) != "names")
 
 
-def _placed(take: Take, start: int, is_scene: bool) -> tuple[Take, int]:
-    """Return the take at the scene's rate and the scene frame of its first row; without a scene, it gives the rate."""
-    scene = bpy.context.scene
-    if not is_scene:
-        match_take(scene, take, scene_frame_start=start)
-        return take, start
-    placed, start = time_take(take, timing="resample", scene_fps=scene_fps(scene), scene_frame_start=start)
-    scene.frame_end = max(scene.frame_end, start + len(placed) - 1)
-    return placed, start
-
-
 def _add_profile_options(add: Callable) -> None:
     add("--profile", metavar=f"NAME{PROFILE_SUFFIX}", help="a retarget profile; the character's own where left out")
     save = "write the profile that was used, for other files"
@@ -224,8 +214,8 @@ def _add_profile_options(add: Callable) -> None:
     add("--gain", type=_gain, action="append", default=[], metavar="REGION=GAIN", help=gain)
     add("--smoothness", type=_share, metavar="0-1", help="how smooth keys move (0.5)")
     add("--sparsity", type=_share, metavar="0-1", help="how few keys move at once (0.5)")
-    add("--python", dest="worker_python", metavar="PYTHON", help="the worker's Python, for finding landmarks")
-    model = "MediaPipe's landmark model, likewise"
+    add_python_option(add)
+    model = "MediaPipe's landmark model, for finding landmarks"
     add("--landmark-model", metavar="face_landmarker.task", type=lambda text: str(Path(text).absolute()), help=model)
 
 

@@ -1,15 +1,12 @@
 """Options on the head that a take was solved on, and takes cleaned on it, for the commands that look at takes."""
 
 import argparse
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
-from ..errors import NoPackageError, TakeError
+from .. import api
 from ..flame import BUILTIN_HEAD, Head, open_head
+from ..retarget.solved_on import check_solved_on
 from ..take import Take
-
-CLEANING_NEEDS = "scipy"
 
 
 def add_head_options(add: Callable) -> None:
@@ -25,7 +22,7 @@ def head_of(options: argparse.Namespace, take: Take) -> Head:
         SmirkError: it cannot be read, or the take was solved on another.
     """
     head = open_head(options.head, options.eyelids)
-    _check_head(take, head)
+    check_solved_on(take, head, "Name the head it was solved on with --head")
     return head
 
 
@@ -35,35 +32,4 @@ def cleaned_as_it_says(take: Take, head: Head) -> Take:
     Raises:
         SmirkError: a setting does not fit the take, or this Python cannot clean.
     """
-    if take.clean_up is None:
-        return take
-    with packages_for_cleaning():
-        from ..clean.chain import cleaned  # with scipy
-    _check_head(take, head)
-    return cleaned(take, head)
-
-
-def _check_head(take: Take, head: Head) -> None:
-    if not head.is_of(take.models):
-        other = take.models.get("head")
-        raise TakeError(
-            f"The take of {take.source.name} was solved on {other}, not on {head.name}. Name the head it was solved on"
-        )
-
-
-@contextmanager
-def packages_for_cleaning() -> Iterator[None]:
-    """While modules of the clean-up are imported: say what to do where this Python lacks what they need.
-
-    Raises:
-        NoPackageError: it does.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != CLEANING_NEEDS:
-            raise
-        raise NoPackageError(
-            f"Takes are cleaned with SciPy, which {sys.executable} does not have. Use the add-on's full or landmarks "
-            "zip, or a Python with SciPy; --raw does without cleaning"
-        ) from error
+    return take if take.clean_up is None else api.clean(take, head=head)

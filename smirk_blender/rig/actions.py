@@ -12,6 +12,7 @@ from ..errors import TakeError
 from ..flame.head import Head
 from ..retarget.resample import WHOLE_FRAME
 from ..retarget.selection import ALL_PARTS, take_of_parts
+from ..retarget.solved_on import check_solved_on
 from ..take import Take
 from . import compat
 from .channels import Baking, bone_steps, correction_steps, hold_steps, key_steps, late_steps, object_step
@@ -249,12 +250,8 @@ def check_take(head: Head, take: Take, *, identity: bool = True) -> None:
     """
     if len(take) == 0:
         raise TakeError(f"The take of {take.source.name} has no frames. Solve the video again")
-    if head.name != NAMED_MODEL and not head.is_of(take.models):
-        same_name = take.models["head"] == head.name
-        other = f"another {head.name} than this one" if same_name else f"{take.models['head']}, not on {head.name}"
-        raise TakeError(
-            f"The take of {take.source.name} was solved on {other}. Choose the head it was solved on, or carry it over"
-        )
+    if head.name != NAMED_MODEL:
+        check_solved_on(take, head, "Choose the head it was solved on, or carry it over")
     num_expression = take.expression.shape[1]
     num_shape = len(take.shape) if identity else 0
     other_names = take.expression_names and take.expression_names != head.expression_names[: len(take.expression_names)]

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
 from tokenize import TokenError
-from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
 from numpy.lib.npyio import NpzFile
@@ -71,7 +71,8 @@ def save_clean_up(path: str | os.PathLike, clean_up: CleanUp | None) -> None:
         with ZipFile(temporary, "a", compression=ZIP_DEFLATED) as archive:
             archive.filelist.remove(archive.NameToInfo.pop(last.filename))
             archive.start_dir = last.header_offset  # where the next member is written
-            archive.writestr(last.filename, content.getvalue())
+            member = ZipInfo(last.filename)  # without today's date: the same settings are the same bytes
+            archive.writestr(member, content.getvalue(), compress_type=ZIP_DEFLATED)
 
 
 def load_clean_up(path: str | os.PathLike) -> CleanUp | None:

@@ -118,6 +118,11 @@ class Take:
             if array is not None and array.shape[-1] != like.shape[-1]:
                 raise ValueError(f"{name} has {array.shape[-1]} columns; this take needs {like.shape[-1]}")
 
+    @property
+    def is_still(self) -> bool:
+        """Whether it is of one frame, the footage's first."""
+        return len(self) == 1 and self.first_frame == 0
+
     def __len__(self) -> int:
         return len(self.time_s)
 

@@ -92,10 +92,10 @@ def test_gaps_show_no_mesh_and_say_so(head):
 def test_a_review_writes_every_frame_and_a_report(head, tmp_path):
     video = write_code_video(tmp_path / "codes.mp4", 20)
     save_take(centered_take(head, 20), tmp_path / "codes.take.npz")
-    messages = list(
-        review_take(str(video), str(tmp_path / "codes.take.npz"), str(tmp_path / "p.avi"), str(tmp_path / "r.png"))
-    )
-    assert messages[-1].num_frames == 20
+    paths = [str(tmp_path / name) for name in ("codes.take.npz", "p.avi", "r.png")]
+    messages = list(review_take(str(video), *paths, thumbnail_path=str(tmp_path / "t.jpg")))
+    assert messages[-1].num_frames == 20 and messages[-1].paths == [*paths[1:], str(tmp_path / "t.jpg")]
+    assert cv2.imread(str(tmp_path / "t.jpg")).shape == (96, 3 * 128, 3)
     movie = cv2.VideoCapture(str(tmp_path / "p.avi"))
     assert int(movie.get(cv2.CAP_PROP_FRAME_COUNT)) == 20
     assert cv2.imread(str(tmp_path / "r.png")).shape[1] > 1000

@@ -305,9 +305,13 @@ def test_the_readme_names_options_that_exist_and_all_of_them(capsys):
     assert known - named <= {"--eyelids", "--preview"}
 
 
+README = (REPOSITORY / "README.md").read_text("utf-8")
+
+
 @pytest.mark.parametrize(
     "line",
-    re.findall(r"^\.venv/bin/python -m smirk_blender\.cli (.+)$", (REPOSITORY / "README.md").read_text("utf-8"), re.M),
+    re.findall(r"^(?:\.venv/bin/python -m smirk_blender\.cli|blender -b --command smirk) (.+)$", README, re.M)
+    + re.findall(r"`smirk ((?:export|pose) [^`]+)`", README),
 )
 def test_a_line_of_the_readme_is_understood(line):
     options = _parser().parse_args(shlex.split(line))

@@ -8,9 +8,9 @@ import bpy
 import numpy as np
 import pytest
 
+from smirk_blender.capture import solving
 from smirk_blender.capture.protocol import Done, Failed
 from smirk_blender.cli import main
-from smirk_blender.commands import landmark_search
 from smirk_blender.flame import builtin_head
 from smirk_blender.retarget.drawable import FoundLandmarks, load_drawable, save_found
 from smirk_blender.retarget.profile_files import load_retarget_profile
@@ -69,7 +69,7 @@ def test_a_take_comes_onto_a_glb_by_names_and_again_at_the_rate_of_its_blend(tak
 class Search:
     """Stands for the worker's job: finds the built-in head's landmarks on a copy of it, or ends as it is told."""
 
-    ending = None
+    ending, ended = None, False
 
     def __init__(self, python, module, arguments, log_path, *, site_packages):
         assert module == "capture.find_landmarks" and set(arguments) == SEARCH_ARGUMENTS
@@ -79,8 +79,8 @@ class Search:
         save_found(found, arguments["out_path"])
         self.out_path = arguments["out_path"]
 
-    def messages(self):
-        yield self.ending or Done([self.out_path], num_faces=1, peak_memory_mb=0.0)
+    def poll(self):
+        return [self.ending or Done([self.out_path], num_faces=1, peak_memory_mb=0.0)]
 
     def close(self):
         pass
@@ -105,7 +105,7 @@ def twin(tmp_path):
 
 
 def test_landmarks_are_found_where_geometry_needs_them_and_kept(take_path, twin, tmp_path, capfd, monkeypatch):
-    monkeypatch.setattr(landmark_search, "Job", Search)
+    monkeypatch.setattr(solving, "Job", Search)
     profile = tmp_path / "face.retarget.json"
     arguments = ["retarget", str(take_path), twin, "--out", str(tmp_path / "out.blend")]
     assert main([*arguments, "--save-profile", str(profile)]) == 0, capfd.readouterr().err
@@ -121,7 +121,7 @@ def test_landmarks_are_found_where_geometry_needs_them_and_kept(take_path, twin,
 
 
 def test_a_search_that_fails_is_the_command_s_error(take_path, twin, tmp_path, capfd, monkeypatch):
-    monkeypatch.setattr(landmark_search, "Job", Search)
+    monkeypatch.setattr(solving, "Job", Search)
     monkeypatch.setattr(Search, "ending", Failed("No face was found", "Pick points"))
     assert main(["retarget", str(take_path), twin, "--out", str(tmp_path / "out.blend")]) == 1
     assert "No face was found. Pick points" in capfd.readouterr().err

@@ -9,9 +9,9 @@ import bpy
 import numpy as np
 import pytest
 
+from smirk_blender.clean.needs import packages_for_cleaning
 from smirk_blender.clean.timing import timed
 from smirk_blender.cli import main
-from smirk_blender.commands.take_options import packages_for_cleaning
 from smirk_blender.errors import NoPackageError
 from smirk_blender.flame import builtin_head, save_head
 from smirk_blender.sample.performance import sample_take

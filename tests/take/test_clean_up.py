@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 import zipfile
 from dataclasses import replace
 
@@ -118,6 +119,14 @@ def test_changing_the_clean_up_leaves_all_else_in_the_file(tmp_path, compress):
             for name, array in before.items():
                 np.testing.assert_array_equal(archive[name], array)
     assert os.listdir(tmp_path) == ["one.take.npz"]
+
+
+def test_the_same_settings_are_the_same_bytes_whenever_they_are_saved(tmp_path, monkeypatch):
+    paths = [save_take(make_take(4), tmp_path / f"{name}.take.npz") for name in "ab"]
+    save_clean_up(paths[0], SETTINGS)
+    monkeypatch.setattr(time, "localtime", lambda *seconds: time.gmtime(1e9))
+    save_clean_up(paths[1], SETTINGS)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
 def test_a_file_put_together_in_another_order_keeps_its_take_too(tmp_path):
