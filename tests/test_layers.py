@@ -13,25 +13,42 @@ ROOMS = {
     "errors": ((), ()),
     "late": ((), ()),
     "partial": ((), ()),
+    "sequences": (("errors",), ()),
     "encoder": (("errors",), ("numpy", "torch")),
     "flame": (("errors",), ("numpy", "scipy")),
     "take": (("errors", "partial"), ("numpy",)),
+    "exchange": (("errors", "flame", "partial", "take"), ("numpy",)),
     "sample": (("flame", "take"), ("numpy",)),
     "capture": (
-        ("clean", "encoder", "errors", "flame", "partial", "retarget", "take"),
+        ("clean", "encoder", "errors", "flame", "partial", "retarget", "sequences", "take"),
         ("cv2", "matplotlib", "mediapipe", "numpy", "scipy"),
     ),
     "retarget": (("errors", "flame", "partial", "take"), ("numpy",)),
     "clean": (("errors", "flame", "partial", "retarget", "take"), ("numpy", "scipy")),
-    "rig": (("clean", "errors", "flame", "partial", "retarget", "take", "sample"), ("bpy", "mathutils", "numpy")),
+    "rig": (
+        ("clean", "errors", "exchange", "flame", "partial", "retarget", "sequences", "take", "sample"),
+        ("bpy", "mathutils", "numpy"),
+    ),
     "models": (("capture", "errors"), ()),
+    "batch": (("capture", "errors", "partial", "sequences", "take"), ()),
     "ui": (
-        ("capture", "clean", "errors", "flame", "models", "retarget", "rig", "sample", "take"),
+        (
+            *("batch", "capture", "clean", "errors", "exchange", "flame", "models", "retarget", "rig", "sample"),
+            *("sequences", "take"),
+        ),
         ("blf", "bpy", "bpy_extras", "gpu", "gpu_extras", "mathutils", "numpy"),
     ),
+    "api": (
+        ("capture", "clean", "errors", "exchange", "flame", "retarget", "rig", "take", "ui"),
+        ("bpy", "numpy"),
+    ),
     "encode": (("capture", "rig", "take"), ()),
+    "export": (("capture", "rig"), ("bpy",)),
     "commands": (
-        ("capture", "clean", "errors", "flame", "retarget", "rig", "sample", "take", "ui"),
+        (
+            *("api", "batch", "capture", "clean", "errors", "exchange", "flame", "retarget", "rig", "sample"),
+            *("sequences", "take", "ui"),
+        ),
         ("bpy", "numpy"),
     ),
     "cli": (("commands", "errors"), ()),
@@ -78,10 +95,25 @@ def test_a_module_imports_only_what_its_room_may(path):
     ("statement", "absent"),
     [
         ("import smirk_blender", ("bpy", "numpy", "torch", "cv2", "mediapipe", "scipy")),
-        ("from smirk_blender.capture import job, protocol", ("bpy", "numpy", "torch", "cv2", "mediapipe", "scipy")),
+        (
+            "from smirk_blender.capture import job, protocol, solving",
+            ("bpy", "numpy", "torch", "cv2", "mediapipe", "scipy"),
+        ),
         (
             "from smirk_blender.capture import interpreter, probe; from smirk_blender.models import catalog, download",
             ("bpy", "numpy", "torch", "cv2", "mediapipe", "scipy"),
+        ),
+        (
+            "from smirk_blender.exchange import asset_catalog, flame_parameters, glb, meshes, portrait, table",
+            ("bpy", "torch", "cv2", "mediapipe", "scipy"),
+        ),
+        (
+            "from smirk_blender import api",
+            ("bpy", "torch", "cv2", "mediapipe", "scipy"),
+        ),
+        (
+            "from smirk_blender.batch import claims, clips, key, place, plan, predict, progress, report, run",
+            ("bpy", "torch", "cv2", "mediapipe", "scipy"),
         ),
         ("import smirk_blender.take", ("bpy", "torch", "cv2", "mediapipe", "scipy")),
         ("from smirk_blender.flame import builtin_head; builtin_head()", ("bpy", "torch", "cv2", "mediapipe", "scipy")),

@@ -12,6 +12,9 @@ from . import (
     clean_follow,
     clean_operators,
     clean_up,
+    export,
+    export_panel,
+    expressions,
     footage,
     head,
     installation,
@@ -29,6 +32,7 @@ from . import (
     rescue,
     retarget,
     retarget_panel,
+    save_job,
     side_by_side,
     solve,
     takes,
@@ -47,6 +51,7 @@ modules = (
     tasks,
     head,
     footage,
+    save_job,
     solve,
     takes,
     clean_follow,
@@ -62,6 +67,9 @@ modules = (
     side_by_side,
     retarget_panel,
     preview,
+    export,
+    expressions,
+    export_panel,
 )
 
 

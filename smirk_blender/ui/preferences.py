@@ -21,7 +21,7 @@ DEVICES = (
 DATA_FOLDER = "smirk_blender"  # among Blender's data files
 CACHE_FOLDER = "smirk_cache"  # within the folder that the user names, so that nobody else's files lie there
 # All that Clear Cache removes.
-CACHE_KINDS = ("bytecode", "checks", "cleaned", "landmarks", "logs", "parts", "previews", "thumbnails")
+CACHE_KINDS = ("bytecode", "checks", "cleaned", "exports", "landmarks", "logs", "parts", "previews", "thumbnails")
 
 
 sections: list[Callable[[UILayout, Context, "SMIRK_AP_preferences"], None]] = []  # of the window, drawn in this order

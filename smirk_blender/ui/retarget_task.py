@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
-import numpy as np
 from bpy.types import Object, Scene
 
 from ..capture.job import Job
@@ -20,8 +19,8 @@ from ..rig.actions import check_take, scene_frames_of
 from ..rig.character import meshes_with_same_keys
 from ..rig.drawable import drawable_of
 from ..rig.models import open_model
+from ..rig.onto_character import let_play, missed_text
 from ..rig.recipient import recipient_of
-from ..rig.retarget_actions import bake_retargeted
 from ..rig.retarget_memory import keep_profile, profile_of
 from ..take import Take
 from .bake import BakeSettings
@@ -37,7 +36,6 @@ from .takes import SUFFIX, take_at
 from .tasks import WAIT, Outcome, Steps, Task, elsewhere, unless_cancelled
 
 SETTLE_S = 0.15  # from the last change of a setting until it is believed: sliders are dragged
-PERCENT = 100.0
 
 
 @dataclass(frozen=True)
@@ -172,20 +170,11 @@ class RetargetTask(Task):
         result = yield from elsewhere(retargeted, placed, model, recipient, profile)
         mesh_object, scene = self.character.find(), scene_named(self.scene_name)
         name = Path(self.path).name.removesuffix(SUFFIX)
-        action = bake_retargeted(
-            mesh_object,
-            result,
-            scene_frames_of(placed, start),
-            action_name=f"{name} on {mesh_object.name}",
-            take_id=name,
-            mode=write_as,
-            others=meshes_with_same_keys(mesh_object),
-        )
+        others = meshes_with_same_keys(mesh_object)
+        action = let_play(mesh_object, result, scene_frames_of(placed, start), name=name, mode=write_as, others=others)
         if settings.fit_range:
             fit_range(scene, start, len(placed))
-        said = f"Retargeted {len(placed)} frames to {action.name}"
-        if np.isfinite(result.missed).any():
-            said += f", {PERCENT * float(np.nanmean(result.missed)):.1f} % of the face's width off in the mean"
+        said = f"Retargeted {len(placed)} frames to {action.name}{missed_text(result)}"
         action[MADE_OF], scene.smirk.retarget.trouble = made_of, ""
         return said
 

@@ -146,15 +146,8 @@ def solve_task(context: Context) -> Task:
     from .solve_task import SolveTask
 
     chosen = read_footage(context)
-    settings = context.scene.smirk
-    head_object, options = target_head(context), preferences.solve_options(context)
-    if head_object is not None:
-        options |= _model_options(head_object, options["eyelids"])
-    options |= chosen.options()
-    if settings.solver != 'AUTO':
-        options["solver"] = settings.solver
-    elif options["head"] == BUILTIN_HEAD:
-        options["solver"] = "landmarks"
+    settings, head_object = context.scene.smirk, target_head(context)
+    options = solver_options(context) | chosen.options()
     if settings.face != ONE_FACE:
         if not faces_are_known(context):
             raise VideoError(
@@ -163,7 +156,6 @@ def solve_task(context: Context) -> Task:
             )
         options["face"] = "all" if settings.face == ALL_FACES else int(settings.face)
         options["people"] = settings.people_path
-    options["smooth_crops"] = settings.smooth_crops
     name = chosen.footage.path.stem
     request = SolveRequest(
         chosen=chosen,
@@ -174,6 +166,22 @@ def solve_task(context: Context) -> Task:
         live=settings.live,
     )
     return SolveTask(context.scene, request, *preferences.worker_arguments(context))
+
+
+def solver_options(context: Context) -> dict[str, object]:
+    """Return the fields of `SolveOptions` that are the same for any footage, as panel and preferences say.
+
+    Raises:
+        HeadError: nobody knows the head's model file.
+    """
+    settings, head_object, options = context.scene.smirk, target_head(context), preferences.solve_options(context)
+    if head_object is not None:
+        options |= _model_options(head_object, options["eyelids"])
+    if settings.solver != 'AUTO':
+        options["solver"] = settings.solver
+    elif options["head"] == BUILTIN_HEAD:
+        options["solver"] = "landmarks"
+    return options | {"smooth_crops": settings.smooth_crops}
 
 
 def smirk_may_solve(context: Context) -> bool:
@@ -212,19 +220,20 @@ def draw_solve(layout: UILayout, context: Context) -> None:
     text = "Solve Another" if here else "Solve"
     button.operator("smirk.solve", text=text, icon='PLAY')
     for task in here:
-        _draw_task(layout, context, task)
+        draw_task(layout, context, task)
     elsewhere = len(shown) - len(here)
     if elsewhere:
         draw_text(layout, context, f"{elsewhere} more in other scenes", icon='INFO')
     outcome = tasks.outcome_of(scene.name)
     if outcome is not None and not here:
-        _draw_outcome(layout, context, outcome)
+        draw_outcome(layout, context, outcome)
     row = layout.row(align=True)
     row.prop(settings, "live", toggle=True)
     follow = row.row(align=True)
     follow.enabled = settings.live
     follow.prop(settings, "follow", toggle=True)
     layout.prop(settings, "keep_when_cancelled")
+    layout.operator("smirk.save_job", icon='FILE_TICK')
 
 
 def _draw_faces(layout: UILayout, settings: SMIRK_PG_scene) -> None:
@@ -237,7 +246,8 @@ def _draw_faces(layout: UILayout, settings: SMIRK_PG_scene) -> None:
         column.label(text=str(face.face + 1))
 
 
-def _draw_task(layout: UILayout, context: Context, task: Task) -> None:
+def draw_task(layout: UILayout, context: Context, task: Task) -> None:
+    """Show how far a task is, or that it waits, with what stops it."""
     box = layout.box()
     if task is not tasks.tasks()[0]:
         row = box.row()
@@ -255,7 +265,8 @@ def _draw_task(layout: UILayout, context: Context, task: Task) -> None:
         box.operator("smirk.show_log", icon='TEXT').path = task.log_path
 
 
-def _draw_outcome(layout: UILayout, context: Context, outcome: Outcome) -> None:
+def draw_outcome(layout: UILayout, context: Context, outcome: Outcome) -> None:
+    """Show how a task ended, with what helps where it failed."""
     box = layout.box()
     draw_text(box, context, outcome.text, icon=OUTCOME_ICONS[outcome.state], alert=outcome.state == "failed")
     if outcome.hint:

@@ -58,5 +58,6 @@ SCENARIOS = (
     Scenario("clean_up", "panel_pictures", 300, ACTOR, (1600, 1000)),
     Scenario("landmarks", "landmarks_by_mouse", 300, CHARACTER),
     Scenario("retarget", "retarget_by_mouse", 400, CHARACTER),
+    Scenario("export", "export_by_mouse", 400),
     Scenario("readme", "readme_pictures", 300),
 )

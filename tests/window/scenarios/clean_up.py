@@ -26,15 +26,7 @@ SETTING = "Scene.smirk.takes[0].clean_up."
 def clean_up_by_mouse(user: User, report: Report) -> Steps:
     """Solve the sample; then change what the panel offers, and look at the head."""
     bring_packages(report)
-    solving.addon("ui.preferences").preferences().worker_python = report.settings["python"]
-    yield from user.open_tab()
-    with user.override('WINDOW'):
-        bpy.ops.smirk.use_sample()
-        bpy.ops.smirk.add_builtin_head('EXEC_DEFAULT')
-    yield from front(user)
-    solving.start(user)
-    yield 1.0
-    yield until_solved(user)
+    yield from solved_sample(user, report)
     solved_s = time.perf_counter()
     yield Until(lambda: take(user).quality, "what was found in the take", CLEAN_LIMIT_S)
     later_s = time.perf_counter() - solved_s
@@ -168,6 +160,21 @@ def note_pulse(report: Report, what: str, gaps: dict[str, float], ticks_s=()) ->
         median, p99, longest = np.percentile(1000 * np.array(ticks_s), (50, 99, 100))
         text += f"; the add-on's own work: median {median:.1f}, 99 % {p99:.1f}, longest {longest:.1f} ms"
     report.check(f"gaps between two ticks, {what}", True, text)
+
+
+def solved_sample(user: User, report: Report) -> Steps:
+    """Solve the sample by the panel, in a scene with a head alone."""
+    solving.addon("ui.preferences").preferences().worker_python = report.settings["python"]
+    for thing in list(solving.scene(user).objects):
+        bpy.data.objects.remove(thing)
+    yield from user.open_tab()
+    with user.override('WINDOW'):
+        bpy.ops.smirk.use_sample()
+        bpy.ops.smirk.add_builtin_head('EXEC_DEFAULT')
+    yield from front(user)
+    solving.start(user)
+    yield 1.0
+    yield until_solved(user)
 
 
 def bring_packages(report: Report) -> None:

@@ -11,8 +11,8 @@ from ..hands import Steps, Until
 from ..pulse import Pulse
 from ..report import Report
 from ..user import User
-from .clean_up import bring_packages, note_pulse, until_idle, until_solved
-from .readme import front, save_picture, undress
+from .clean_up import bring_packages, note_pulse, solved_sample, until_idle
+from .readme import save_picture, undress
 
 CHARACTER = "rigs/facecap.glb"
 FIND_LIMIT_S = 120.0
@@ -28,17 +28,7 @@ def retarget_by_mouse(user: User, report: Report) -> Steps:
     """Solve the sample, bring a character, and let it play the take."""
     bring_packages(report)
     bpy.context.preferences.system.viewport_aa = 'OFF'  # else Blender draws eight times after each change, by software
-    solving.addon("ui.preferences").preferences().worker_python = report.settings["python"]
-    for thing in list(solving.scene(user).objects):
-        bpy.data.objects.remove(thing)
-    yield from user.open_tab()
-    with user.override('WINDOW'):
-        bpy.ops.smirk.use_sample()
-        bpy.ops.smirk.add_builtin_head('EXEC_DEFAULT')
-    yield from front(user)
-    solving.start(user)
-    yield 1.0
-    yield until_solved(user)
+    yield from solved_sample(user, report)
     yield until_idle()
     mesh_object = bring_character(user, report)
     yield 1.0
