@@ -36,12 +36,3 @@ def test_every_option_of_the_demo_is_named():
 def test_files_and_pictures_that_are_named_are_there():
     for path in re.findall(r"!\[.*?\]\((.+?)\)", TEXT) + ["LICENSE", ".ci/run"]:
         assert (REPOSITORY / path).is_file(), path
-
-
-def test_the_python_example_names_what_exists():
-    code = re.search(r"```python\n(.+?)```", TEXT, re.DOTALL)[1]
-    imports = "\n".join(line for line in code.splitlines() if line.startswith("from "))
-    names: dict[str, object] = {}
-    exec(imports, names)
-    assert callable(names["solve_video"]) and callable(names["load_take"])
-    compile(code, "README.md", "exec")

@@ -11,7 +11,7 @@ from .packages import RUNNING, changed, digest, with_wheel
 @pytest.mark.parametrize(
     ("name", "content", "what"),
     [
-        ("ui/solve.py", None, "cannot import name 'solve'"),
+        ("ui/reconnect.py", None, "cannot import name 'reconnect'"),
         ("ui/text.py", None, "No module named 'bl_ext.user_default.smirk_blender.ui.text'"),
         ("rig/memory.py", b"def half(:\n", "invalid syntax (memory.py, line 1)"),
     ],
