@@ -3,10 +3,10 @@
 import argparse
 import time
 import traceback
-from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import partial
+from functools import cached_property
 from pathlib import Path
 
 from ..batch.claims import STALE_S, Claim, Claims, TakenOver, released
@@ -80,78 +80,82 @@ def _do_logged(job: Job, place: Place, claim: Claim, options: argparse.Namespace
     _make_folder(place.folder)
     with output_to(place.log_path) as stream:
         print(f"\n--- {datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S} UTC, {options.name}", flush=True)
-        return do_clip(job, place, claim, display(1, as_json=options.json, stream=stream), options)
+        return _Claimed(job, place, claim, display(1, as_json=options.json, stream=stream), options).do()
 
 
-def do_clip(job: Job, place: Place, claim: Claim, shown: Display, options: argparse.Namespace) -> int:
-    """Do what is to be done of a clip that is claimed; note it, say it, and return the exit code.
+@dataclass
+class _Claimed:
+    """A clip that is ours to do; `shown` gets what is said of it."""
 
-    Raises:
-        TakenOver: another process has the clip now.
-    """
-    step, keys = "", {}
-    try:
-        entry = job.clip(place.name)
-        keys_now = partial(step_keys, job, entry, Hashes(own_folder(place.out, "footage")), version())
-        keys = keys_now()
-        missing = place.missing(keys)
-        record = place.record()
-        if not missing:
-            if not place.is_done(keys):
-                place.finish(claim, record)
-            shown.show(Event(place.name, "kept", text=changed_text(place)))
+    job: Job
+    place: Place
+    claim: Claim
+    shown: Display
+    options: argparse.Namespace
+
+    def do(self) -> int:
+        """Do what is to be done of it; note it, say it, and return the exit code.
+
+        Raises:
+            TakenOver: another process has the clip now.
+        """
+        place, claim, step, keys = self.place, self.claim, "", {}
+        try:
+            keys = self._keys()
+            missing = place.missing(keys)
+            record = place.record()
+            if not missing:
+                if not place.is_done(keys):
+                    place.finish(claim, record)
+                self.shown.show(Event(place.name, "kept", text=changed_text(place)))
+                return 0
+            record.video = self.job.clip(place.name).video
+            record.steps = {name: known for name, known in record.steps.items() if name in keys}
+            self.shown.show(Event(place.name, "started", missing[0]))
+            for step in missing:
+                self._do_step(step, keys[step], record, done=step == missing[-1])
+            self.shown.show(Event(place.name, "done", text=_said(record)))
             return 0
-        record.video = entry.video
-        record.steps = {name: known for name, known in record.steps.items() if name in keys}
-        shown.show(Event(place.name, "started", missing[0]))
-        for step in missing:
-            _do_step(step, keys, keys_now, job, place, claim, record, shown, options, done=step == missing[-1])
-        shown.show(Event(place.name, "done", text=_said(record)))
-        return 0
-    except TakenOver:
-        raise
-    except SmirkError as error:
-        text, hint = (error.args[0], error.hint) if isinstance(error, WorkerFailed) else (str(error), "")
-    except Exception as error:
-        traceback.print_exc()  # to the log
-        text, hint = f"Stopped by an unexpected error: {type(error).__name__}: {error}", "The log has the details"
-    if not claim.holds():  # it may have failed for that
-        raise TakenOver(f"Another process has taken over {place.name}: this one stood still")
-    try:
-        place.fail(Failure(step, text, keys.get(step, ""), claim.token, hint))
-    except OSError as error:
-        hint = f"{hint}. This cannot be noted: {error}".removeprefix(". ")
-    shown.show(Event(place.name, "failed", step, text=f"{text}. {hint}" if hint else text))
-    return 0 if options.carry_on else 1
+        except TakenOver:
+            raise
+        except SmirkError as error:
+            text, hint = (error.args[0], error.hint) if isinstance(error, WorkerFailed) else (str(error), "")
+        except Exception as error:
+            traceback.print_exc()  # to the log
+            text, hint = f"Stopped by an unexpected error: {type(error).__name__}: {error}", "The log has the details"
+        if not claim.holds():  # it may have failed for that
+            raise TakenOver(f"Another process has taken over {place.name}: this one stood still")
+        try:
+            place.fail(Failure(step, text, keys.get(step, ""), claim.token, hint))
+        except OSError as error:
+            hint = f"{hint}. This cannot be noted: {error}".removeprefix(". ")
+        self.shown.show(Event(place.name, "failed", step, text=f"{text}. {hint}" if hint else text))
+        return 0 if self.options.carry_on else 1
 
+    def _keys(self) -> dict[str, str]:
+        """Return what its steps are known by now: files may change meanwhile."""
+        return step_keys(self.job, self.job.clip(self.place.name), self._hashes, version())
 
-def _do_step(
-    step: str,
-    keys: dict[str, str],
-    keys_now: Callable[[], dict[str, str]],
-    job: Job,
-    place: Place,
-    claim: Claim,
-    record: Record,
-    shown: Display,
-    options: argparse.Namespace,
-    *,
-    done: bool,
-) -> None:
+    @cached_property
+    def _hashes(self) -> Hashes:
+        return Hashes(own_folder(self.place.out, "footage"))
 
-    def tell(doing: str, fraction: float) -> None:
-        claim.keep()
-        shown.show(Event(place.name, "progress", doing, round(fraction, 3)))
+    def _do_step(self, step: str, key: str, record: Record, *, done: bool) -> None:
+        """Do a step, and note it in the record; `done` says that it is the last one."""
+        with self.place.work(self.claim) as folder:
+            before = float(record.figures.get("memory_mb", 0.0))
+            entry, python = self.job.clip(self.place.name), worker_python(self.options.python)
+            parser = self.options.parser
+            Work(self.job, entry, self.place, record, python, self._tell, parser, folder, before).do(step)
+            with suppress(BatchError):  # a file that is gone by now was there when it was needed
+                if self._keys()[step] != key:
+                    changed = "The footage, or a file of the settings, was changed meanwhile"
+                    raise SmirkError(f"{changed}. Go on with --resume")
+            self.place.publish(self.claim, folder, record, step, key, done=done)
 
-    with place.work(claim) as folder:
-        before = float(record.figures.get("memory_mb", 0.0))
-        python = worker_python(options.python)
-        work = Work(job, job.clip(place.name), place, record, python, tell, options.parser, folder, before)
-        work.do(step)
-        with suppress(BatchError):  # a file that is gone by now was there when it was needed
-            if keys_now()[step] != keys[step]:
-                raise SmirkError("The footage, or a file of the settings, was changed meanwhile. Go on with --resume")
-        place.publish(claim, folder, record, step, keys[step], done=done)
+    def _tell(self, doing: str, fraction: float) -> None:
+        self.claim.keep()
+        self.shown.show(Event(self.place.name, "progress", doing, round(fraction, 3)))
 
 
 def _taken(claims: Claims, place: Place, shown: Display, *, wait: bool) -> Claim | None:
